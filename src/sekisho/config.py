@@ -1,0 +1,165 @@
+"""One frozen Settings, read once per process from `sekisho.toml`; every value with its unit and reason.
+
+The file is found in this order: `$SEKISHO_CONFIG`; `$SEKISHO_VAR/sekisho.toml`; `./var/sekisho.toml` (the local
+stack of `make run`); `/etc/sekisho/sekisho.toml`. Rules that operators change in the panel live in the database,
+connection facts live here. A typo in the file is an error that names the field.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class ConfigError(Exception):
+    """The configuration file is missing or wrong; the text says where and what to do."""
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the guard listens: a unix socket (mode 0660) or, in the local stack only, TCP on loopback."""
+
+    unix: str = ""
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    policy: Listener
+    auth_policy: Listener
+    events: Listener
+    # Shared secret that Dovecot sends in the header X-Sekisho-Key; without it a request is answered 401.
+    auth_policy_key: str
+    # System users whose processes may ask (checked by the kernel's word for the peer, never by what it says).
+    trusted_users: tuple[str, ...] = ("root", "postfix", "dovecot")
+    # Show a reason to the client of a suspended mailbox. Off: fail2ban counts such a refusal as a failed login.
+    reason_text: str = ""
+    # Client address data, CSV lines `network,country,asn,owner`. Empty: indicators of place are off.
+    address_data: str = ""
+    # Networks of our own webmail and proxies: a login from there says nothing about the place.
+    own_networks: tuple[str, ...] = ()
+
+
+class PostfixSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    config_directory: str
+    mail_log: str
+
+
+class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    config_file: str
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    engine: Literal["sqlite", "postgresql"] = "sqlite"
+    name: str = ""
+    user: str = ""
+    host: str = ""
+    port: int = 0
+    password_file: str = ""
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    secret_key_file: str = ""
+    # Names under which the panel is reached; Django refuses other Host headers.
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    # Behind TLS: secure cookies and HSTS. The local stack speaks plain HTTP on loopback.
+    https: bool = True
+
+
+class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What owners type into their mail program, where no domain says otherwise (directory.MailHost does)."""
+
+    name: str = ""
+    imap_port: Port = 993
+    pop3_port: Port = 995
+    smtp_port: Port = 465
+    tls: bool = True
+
+
+class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sender: str = ""
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Port = 25
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a Sekisho process must know before it starts."""
+
+    # This mail host's name in incidents, orders and the journal.
+    host: str
+    # State of this installation: journal, spool, profiles, state file, ledger.
+    var: str
+    # The barrier's directory (DESIGN §5), written by the agent only.
+    barrier: str
+    guard: GuardSettings
+    postfix: PostfixSettings
+    dovecot: DovecotSettings
+    database: DatabaseSettings
+    site_database: DatabaseSettings
+    web: WebSettings
+    notices: NoticeSettings
+    mail_server: MailServerSettings = MailServerSettings()
+    # "observe" records what would be done; "enforce" does it. A new host observes first.
+    mode: Literal["observe", "enforce"] = "observe"
+    # Scheme of new mailbox passwords: PostfixAdmin's php_crypt:SHA512 and Dovecot's default on such sites.
+    password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105
+    # Separates the extension from the local part, as in Postfix' recipient_delimiter.
+    recipient_delimiter: str = "+"
+    # Postfix reserves it for the operator's contact; never suspended automatically, as is abuse@ (RFC 2142).
+    protected_local_parts: tuple[str, ...] = ("postmaster", "abuse")
+
+    @property
+    def journal_directory(self) -> Path:
+        """Decisions of the guard, fsynced (sekisho.journal)."""
+        return Path(self.var) / "guard" / "journal"
+
+    @property
+    def spool_directory(self) -> Path:
+        """Events for the worker, bounded."""
+        return Path(self.var) / "guard" / "spool"
+
+    @property
+    def profiles_file(self) -> Path:
+        return Path(self.var) / "guard" / "profiles"
+
+    @property
+    def state_file(self) -> Path:
+        """Non-active mailboxes, written by the agent, read by the guard."""
+        return Path(self.var) / "agent" / "state.json"
+
+    @property
+    def ledger_directory(self) -> Path:
+        """The agent's own record of what it holds shut and which steps are done."""
+        return Path(self.var) / "agent" / "ledger"
+
+
+def configuration_path() -> Path:
+    """The file this process must read; raises ConfigError when there is none."""
+    if named := os.environ.get("SEKISHO_CONFIG"):
+        return Path(named)
+    candidates = [Path(os.environ.get("SEKISHO_VAR", "var")) / "sekisho.toml", Path("/etc/sekisho/sekisho.toml")]
+    for path in candidates:
+        if path.exists():
+            return path
+    raise ConfigError(f"no configuration at {' or '.join(map(str, candidates))}; `make run` makes one")
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a TOML file; raises ConfigError naming the file and the field."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read at the first call."""
+    return read_settings(configuration_path())

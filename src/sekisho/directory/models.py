@@ -1,0 +1,136 @@
+"""The site's tables as PostfixAdmin 3.3 made them (unmanaged, database `site`) and our own (database `default`).
+
+Column types and defaults: PostfixAdmin 3.3.13's upgrade.php, schema version 1847, read on SQLite, PostgreSQL 15 and
+MariaDB 10.11. `active` is compared as text or boolean by Django according to the database.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings as django_settings
+from django.db import models
+
+PAST = "2000-01-01 00:00:00"
+
+
+class SiteDomain(models.Model):
+    """PostfixAdmin's `domain`: a mail domain hosted here."""
+
+    domain = models.CharField(max_length=255, primary_key=True)
+    description = models.CharField(max_length=255, default="")
+    aliases = models.IntegerField(default=0)
+    mailboxes = models.IntegerField(default=0)
+    maxquota = models.BigIntegerField(default=0)
+    quota = models.BigIntegerField(default=0)
+    transport = models.CharField(max_length=255, default="")
+    backupmx = models.BooleanField(default=False)
+    created = models.DateTimeField(default=PAST)
+    modified = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+    password_expiry = models.IntegerField(default=0)
+
+    class Meta:
+        managed = False
+        db_table = "domain"
+
+
+class SiteAliasDomain(models.Model):
+    """PostfixAdmin's `alias_domain`: every address of one domain also exists in another."""
+
+    alias_domain = models.CharField(max_length=255, primary_key=True)
+    target_domain = models.CharField(max_length=255)
+    created = models.DateTimeField(default=PAST)
+    modified = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        managed = False
+        db_table = "alias_domain"
+
+
+class SiteAlias(models.Model):
+    """PostfixAdmin's `alias`: address -> comma list of targets; a catch-all is `@domain`."""
+
+    address = models.CharField(max_length=255, primary_key=True)
+    goto = models.TextField()
+    domain = models.CharField(max_length=255)
+    created = models.DateTimeField(default=PAST)
+    modified = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        managed = False
+        db_table = "alias"
+
+
+class SiteMailbox(models.Model):
+    """PostfixAdmin's `mailbox`. `active` is copied last, for display; it decides nothing (DESIGN §3)."""
+
+    username = models.CharField(max_length=255, primary_key=True)
+    password = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, default="")
+    maildir = models.CharField(max_length=255)
+    quota = models.BigIntegerField(default=0)
+    local_part = models.CharField(max_length=255)
+    domain = models.CharField(max_length=255)
+    created = models.DateTimeField(default=PAST)
+    modified = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+    phone = models.CharField(max_length=30, default="")
+    email_other = models.CharField(max_length=255, default="")
+    token = models.CharField(max_length=255, default="")
+    token_validity = models.DateTimeField(default=PAST)
+    password_expiry = models.DateTimeField(default=PAST)
+
+    class Meta:
+        managed = False
+        db_table = "mailbox"
+
+
+class MailHost(models.Model):
+    """The true server name of a domain (`mx01…`) and its ports: what owners type into their mail program."""
+
+    domain = models.CharField(max_length=255, primary_key=True)
+    server_name = models.CharField(max_length=255)
+    imap_port = models.PositiveIntegerField(default=993)
+    pop3_port = models.PositiveIntegerField(default=995)
+    smtp_port = models.PositiveIntegerField(default=465)
+    tls = models.BooleanField(default=True)
+
+
+class DomainMode(models.Model):
+    """A domain whose mode differs from the host's: observe only, or enforce."""
+
+    domain = models.CharField(max_length=255, primary_key=True)
+    mode = models.CharField(max_length=8, choices=[("observe", "observe"), ("enforce", "enforce")])
+
+
+class Role(models.Model):
+    """What an account of our panel may do: everything (operator) or one domain's mailboxes (domain admin)."""
+
+    OPERATOR = "operator"
+    DOMAIN_ADMIN = "domain_admin"
+
+    account = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="roles")
+    role = models.CharField(max_length=16, choices=[(OPERATOR, OPERATOR), (DOMAIN_ADMIN, DOMAIN_ADMIN)])
+    # Empty for an operator.
+    domain = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "role", "domain"], name="one_row_per_role"),
+        ]
+
+
+class Contact(models.Model):
+    """Where a domain's admin is told about an incident: an address outside the mailboxes it is about."""
+
+    domain = models.CharField(max_length=255, db_index=True)
+    address = models.CharField(max_length=255)
+    language = models.CharField(max_length=2, default="ja")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["domain", "address"], name="one_row_per_contact"),
+        ]

@@ -1,0 +1,274 @@
+"""The record of incidents (database `default`). Mailboxes are canonical addresses, not foreign keys: the mailbox tables
+are another database. Times are aware datetimes. A status changes only in `incidents.decisions`, by compare-and-set,
+with one Transition row each."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings as django_settings
+from django.db import models
+from django.db.models import Q
+
+
+class MailboxStatus(models.Model):
+    """Our word on a mailbox; one without a row is active in generation 0. `mailbox.active` only mirrors it."""
+
+    mailbox = models.CharField(max_length=255, primary_key=True)
+    domain = models.CharField(max_length=255, db_index=True)
+    status = models.CharField(max_length=12, default="active")
+    # Raised by every reinstatement and dismissal: older evidence never counts again.
+    generation = models.PositiveIntegerField(default=0)
+    # New recipients an hour (restricted) or a day (probation).
+    limit = models.PositiveIntegerField(null=True)
+    since = models.DateTimeField()
+    # Why, in the words shown to people ("" for active).
+    reason = models.CharField(max_length=500, blank=True, default="")
+    # The site's `mailbox.active` before we wrote 0 there; None: not written.
+    former_active = models.BooleanField(null=True)
+
+
+class Incident(models.Model):
+    """One suspected takeover of one mailbox: at most one per generation, at most one open per mailbox."""
+
+    PHASES: ClassVar = ["detected", "contained", "eradicated", "recovered", "closed", "dismissed"]
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    domain = models.CharField(max_length=255, db_index=True)
+    generation = models.PositiveIntegerField()
+    # "detection" or "operator".
+    cause = models.CharField(max_length=12)
+    phase = models.CharField(max_length=12, default="detected")
+    # The strongest answer so far: alert, restrict, suspend.
+    action = models.CharField(max_length=10)
+    enforced = models.BooleanField(default=True)
+    score = models.FloatField(default=0)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    ip = models.CharField(max_length=45, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    asn = models.PositiveBigIntegerField(default=0)
+    first_risk_at = models.DateTimeField()
+    detected_at = models.DateTimeField()
+    contained_at = models.DateTimeField(null=True)
+    recovered_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailbox", "generation"], name="one_incident_per_generation"),
+            models.UniqueConstraint(
+                fields=["mailbox"],
+                condition=Q(phase__in=["detected", "contained", "eradicated"]),
+                name="one_open_incident_per_mailbox",
+            ),
+        ]
+
+
+class Decision(models.Model):
+    """One record of the journal, kept whole; its id makes a second reading harmless."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="decisions")
+    t = models.DateTimeField()
+    host = models.CharField(max_length=255)
+    action = models.CharField(max_length=10)
+    score = models.FloatField()
+    record = models.JSONField()
+
+
+class Indicator(models.Model):
+    """One finding of a decision with its evidence, as people read it."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="indicators")
+    name = models.CharField(max_length=64)
+    value = models.FloatField()
+    evidence_ja = models.CharField(max_length=500)
+    evidence_en = models.CharField(max_length=500)
+
+
+class Transition(models.Model):
+    """One status change: who, why, from, to. Written in the transaction of the change; the audit trail of statuses."""
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="transitions")
+    at = models.DateTimeField()
+    before = models.CharField(max_length=12)
+    after = models.CharField(max_length=12)
+    generation = models.PositiveIntegerField()
+    # detection, operator, recovery, dismissal, answer, expiry, clean_days
+    cause = models.CharField(max_length=12)
+    # Account name, "guard@host" or "worker".
+    actor = models.CharField(max_length=255)
+    reason = models.CharField(max_length=500, blank=True, default="")
+
+
+class Order(models.Model):
+    """Work for one mail host's agent: claimed once (compare-and-set on `state`, lease), finished when verified.
+
+    kind: contain (suspend), restrict, release (reinstate), dismiss. (incident, kind, generation, host) is unique.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="orders")
+    mailbox = models.CharField(max_length=255)
+    kind = models.CharField(max_length=10)
+    # The generation that ends (contain, restrict) or begins (release, dismiss).
+    generation = models.PositiveIntegerField()
+    host = models.CharField(max_length=255)
+    # open, claimed, done, failed
+    state = models.CharField(max_length=8, default="open", db_index=True)
+    claimed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    actor = models.CharField(max_length=255)
+    # Plain data the plan needs: limit, hold_since (epoch s), queue ids …; never a secret.
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["incident", "kind", "generation", "host"], name="one_order_per_host"),
+        ]
+
+
+class Step(models.Model):
+    """One step's outcome on one host; key (incident, generation, host, name). Done only when its effect was read back."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="steps")
+    # contain, restrict, release, dismiss: which plan it belongs to.
+    plan = models.CharField(max_length=10)
+    generation = models.PositiveIntegerField()
+    host = models.CharField(max_length=255)
+    name = models.CharField(max_length=32)
+    # Place in its plan, for the page.
+    position = models.PositiveIntegerField()
+    # pending, done, already, failed
+    state = models.CharField(max_length=8, default="pending")
+    attempts = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(null=True)
+    # What was read back ("3 sessions ended", "47 messages held, 2 escaped in flight"); plain words, no secrets.
+    outcome = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["incident", "plan", "generation", "host", "name"], name="one_row_per_step"),
+        ]
+
+
+class TimelineEntry(models.Model):
+    """One line of an incident's story. `kind` is a word of docs/vocabulary.md, `details` the data."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="timeline")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=32)
+    details = models.JSONField(default=dict)
+    # A second ingest of the same record must not repeat the line.
+    key = models.CharField(max_length=100, unique=True)
+
+
+class SignIn(models.Model):
+    """Logins of a mailbox, for people to look at; failed ones are counted per source and hour."""
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    at = models.DateTimeField(db_index=True)
+    success = models.BooleanField()
+    protocol = models.CharField(max_length=16)
+    ip = models.CharField(max_length=45)
+    country = models.CharField(max_length=2, blank=True, default="")
+    asn = models.PositiveBigIntegerField(default=0)
+    device = models.CharField(max_length=200, blank=True, default="")
+    count = models.PositiveIntegerField(default=1)
+
+
+class QueueIdLogin(models.Model):
+    """Which login submitted a queue id: the only sound way to hold exactly the hijacker's mail (RELIABILITY F8)."""
+
+    queue_id = models.CharField(max_length=40, primary_key=True)
+    mailbox = models.CharField(max_length=255, db_index=True)
+    at = models.DateTimeField(db_index=True)
+    sender = models.CharField(max_length=320, blank=True, default="")
+    recipients = models.PositiveIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)
+    # "" | held | released | purged
+    held = models.CharField(max_length=8, blank=True, default="")
+
+
+class DeferredPair(models.Model):
+    """A sender who waits for a suspended mailbox: at least this many, since retries look like new messages at RCPT."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="deferred")
+    mailbox = models.CharField(max_length=255, db_index=True)
+    sender = models.CharField(max_length=320)
+    recipient = models.CharField(max_length=320)
+    client = models.CharField(max_length=255, blank=True, default="")
+    # "sender": at the sender's server; "ours": in our own queue.
+    where = models.CharField(max_length=6)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=1)
+    arrived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["incident", "sender", "recipient", "where"], name="one_row_per_waiting_pair"
+            ),
+        ]
+
+
+class Notice(models.Model):
+    """The outbox: one mail to one contact about one incident. `message_id` finds it again in the mail log."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=16)
+    recipient = models.CharField(max_length=255)
+    language = models.CharField(max_length=2, default="ja")
+    message_id = models.CharField(max_length=255, unique=True)
+    # open, sending, sent, failed
+    state = models.CharField(max_length=8, default="open")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["incident", "kind", "recipient"], name="one_notice_per_contact"),
+        ]
+
+
+class BurnedPassword(models.Model):
+    """A keyed hash of a password a hijacker knew: it never becomes this mailbox's password again."""
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    # HMAC-SHA256 with the installation's key, hex.
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailbox", "digest"], name="one_row_per_burned_password"),
+        ]
+
+
+class Audit(models.Model):
+    """Who did what: every act of a person, and every automatic status change."""
+
+    at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=255)
+    verb = models.CharField(max_length=32)
+    subject = models.CharField(max_length=255, blank=True, default="")
+    domain = models.CharField(max_length=255, blank=True, default="", db_index=True)
+    details = models.JSONField(default=dict)
+    account = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+
+class HostHeartbeat(models.Model):
+    """The last sign of life of each process on each host, and its alarms, for `status` and the dashboard."""
+
+    host = models.CharField(max_length=255)
+    process = models.CharField(max_length=8)
+    at = models.DateTimeField()
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["host", "process"], name="one_heartbeat_per_process"),
+        ]

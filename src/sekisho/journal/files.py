@@ -1,0 +1,195 @@
+"""Append-only logs in numbered segments, read by followers that remember a cursor.
+
+A line is `CRC32 SPACE JSON LF` (CRC of the JSON, 8 hex digits): a kill or a full disk in the middle of a write leaves
+a line that no reader takes for a record (cf. the torn last record of PostgreSQL's and etcd's write-ahead logs).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+# 4 MiB a segment: a follower that restarts re-reads at most this much to find its place.
+SEGMENT_BYTES = 4 * 1024 * 1024
+
+
+class Cursor(NamedTuple):
+    """A place in an append log: the segment's number and the byte offset in it."""
+
+    segment: int
+    offset: int
+
+
+START = Cursor(0, 0)
+
+
+def _segment_path(directory: Path, number: int) -> Path:
+    return directory / f"{number:010d}.log"
+
+
+def _segments(directory: Path) -> list[int]:
+    try:
+        return sorted(int(p.stem) for p in directory.glob("*.log") if p.stem.isdigit())
+    except FileNotFoundError:
+        return []
+
+
+class AppendLog:
+    """The writing end. One writer at a time; `fsync=True` makes `append` return only when the disk has it."""
+
+    def __init__(self, directory: Path, *, fsync: bool, max_total_bytes: int) -> None:
+        self._directory = directory
+        self._fsync = fsync
+        self._max_segments = max(2, max_total_bytes // SEGMENT_BYTES)
+        directory.mkdir(parents=True, exist_ok=True)
+        existing = _segments(directory)
+        self._number = existing[-1] if existing else 1
+        self._fd = self._open(self._number)
+        self._size = os.fstat(self._fd).st_size
+        self._end_torn_line()
+
+    def _open(self, number: int) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        fd = os.open(_segment_path(self._directory, number), flags, 0o640)
+        if self._fsync:
+            directory_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(directory_fd)
+            finally:
+                os.close(directory_fd)
+        return fd
+
+    def _end_torn_line(self) -> None:
+        """Closes a half-written last line, so that the next record starts on a line of its own."""
+        if not self._size:
+            return
+        with _segment_path(self._directory, self._number).open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                self._write(b"\n")
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.write(self._fd, view)
+            self._size += written
+            view = view[written:]
+
+    def append(self, *records: bytes) -> None:
+        """Appends records (JSON without line end); raises OSError when the disk refuses, then nothing counts."""
+        if self._size >= SEGMENT_BYTES:
+            self._rotate()
+        lines = b"".join(b"%08x %s\n" % (zlib.crc32(record), record) for record in records)
+        try:
+            self._write(lines)
+        except OSError:
+            self._end_torn_line_quietly()
+            raise
+        if self._fsync:
+            os.fsync(self._fd)
+
+    def _end_torn_line_quietly(self) -> None:
+        try:
+            self._end_torn_line()
+        except OSError:
+            return
+
+    def _rotate(self) -> None:
+        os.close(self._fd)
+        self._number += 1
+        self._fd = self._open(self._number)
+        self._size = 0
+        for number in _segments(self._directory)[: -self._max_segments]:
+            _segment_path(self._directory, number).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Follower:
+    """The reading end: yields whole records after a cursor; counts lines that were none."""
+
+    def __init__(self, directory: Path, cursor: Cursor = START) -> None:
+        self._directory = directory
+        self.cursor = cursor
+        # Lines that were torn or altered since this follower started.
+        self.bad_lines = 0
+        # Segments that were deleted before they were read (the spool is bounded).
+        self.lost_segments = 0
+
+    def read(self, limit: int = 1000) -> list[bytes]:
+        """At most `limit` further records; an empty list when there is nothing new. Advances the cursor."""
+        records: list[bytes] = []
+        while len(records) < limit:
+            found = self._read_segment(limit - len(records))
+            records.extend(found)
+            if not found and not self._next_segment():
+                break
+        return records
+
+    def _read_segment(self, limit: int) -> list[bytes]:
+        if self.cursor.segment == 0:
+            return []
+        try:
+            with _segment_path(self._directory, self.cursor.segment).open("rb") as file:
+                file.seek(self.cursor.offset)
+                return list(self._whole_records(file.read(SEGMENT_BYTES * 2), limit))
+        except FileNotFoundError:
+            return []
+
+    def _whole_records(self, data: bytes, limit: int) -> Iterator[bytes]:
+        position = taken = 0
+        while taken < limit:
+            end = data.find(b"\n", position)
+            if end < 0:
+                return
+            line = data[position:end]
+            position = end + 1
+            self.cursor = Cursor(self.cursor.segment, self.cursor.offset + len(line) + 1)
+            record = line[9:]
+            if line[:9] == b"%08x " % zlib.crc32(record):
+                taken += 1
+                yield record
+            elif line:
+                self.bad_lines += 1
+
+    def _next_segment(self) -> bool:
+        later = [n for n in _segments(self._directory) if n > self.cursor.segment]
+        if not later:
+            return False
+        if self.cursor.segment and later[0] != self.cursor.segment + 1:
+            self.lost_segments += later[0] - self.cursor.segment - 1
+        self.cursor = Cursor(later[0], 0)
+        return True
+
+
+def replace_file(path: Path, data: bytes, *, mode: int = 0o640) -> None:
+    """Replaces a file by rename after fsync: readers and crashes see the old or the new content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    temporary.rename(path)
+
+
+def read_cursor(path: Path) -> Cursor:
+    """The cursor kept in a file; the start when there is none or it cannot be read (then records come twice)."""
+    try:
+        segment, offset = path.read_text().split()
+        return Cursor(int(segment), int(offset))
+    except (OSError, ValueError):
+        return START
+
+
+def write_cursor(path: Path, cursor: Cursor) -> None:
+    """Keeps a cursor; call it only when everything before it has been dealt with."""
+    replace_file(path, f"{cursor.segment} {cursor.offset}\n".encode())

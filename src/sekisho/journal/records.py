@@ -1,0 +1,194 @@
+"""What the guard tells agent and worker, as typed records (JSON, one a line).
+
+Times are epoch seconds (float), mailboxes are canonical addresses (lower case, no extension, alias domains
+resolved). A reader ignores fields it does not know, so an older agent can follow a newer guard.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal["active", "restricted", "suspended", "probation"]
+
+
+class RecordError(ValueError):
+    """A line that is no record: torn, altered, or of an unknown kind."""
+
+
+class IndicatorRecord(msgspec.Struct, frozen=True):
+    """One finding: its name, its weight in nats, and one sentence of evidence in both languages."""
+
+    name: str
+    value: float
+    evidence_ja: str
+    evidence_en: str
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, tag="decision"):
+    """The guard changed (or in observe mode would have changed) a mailbox's status, or raised an alert.
+
+    `action` is "alert", "restrict" or "suspend"; `before` and `after` are equal for an alert. (mailbox, generation)
+    names the incident: a second decision of the same generation belongs to the same incident.
+    """
+
+    # Random, unique: the same record read twice is one decision.
+    id: str
+    t: float
+    host: str
+    mailbox: str
+    generation: int
+    action: Literal["alert", "restrict", "suspend"]
+    before: Status
+    after: Status
+    # New recipients an hour while restricted; None otherwise.
+    limit: int | None
+    enforced: bool
+    score: float
+    indicators: tuple[IndicatorRecord, ...]
+    ip: str = ""
+    country: str = ""
+    asn: int = 0
+    # When the first event counted here happened: only mail submitted since then may be held.
+    first_risk_at: float = 0.0
+    # Queue ids this login has submitted since first_risk_at, as far as the guard knows (bounded, newest last).
+    queue_ids: tuple[str, ...] = ()
+
+
+class LoginSeen(msgspec.Struct, frozen=True, tag="login"):
+    """One login attempt's outcome, from the auth policy's report. Failed ones say nothing against the mailbox."""
+
+    t: float
+    mailbox: str
+    success: bool
+    protocol: str
+    ip: str
+    country: str = ""
+    asn: int = 0
+    # First 12 bits of a keyed hash of the password, as Dovecot sends it: equal means "the same wrong password".
+    pwhash: str = ""
+    device: str = ""
+    session: str = ""
+
+
+class MessageSubmitted(msgspec.Struct, frozen=True, tag="submitted"):
+    """A message accepted from an authenticated session (END-OF-MESSAGE): queue id and login belong together."""
+
+    t: float
+    mailbox: str
+    queue_id: str
+    sender: str
+    recipients: int
+    size: int
+    ip: str = ""
+    country: str = ""
+    asn: int = 0
+
+
+class QueueIdPaired(msgspec.Struct, frozen=True, tag="paired"):
+    """The mail log names the login of a queue id (smtpd line), or a filter handed it on under a new id."""
+
+    t: float
+    mailbox: str
+    queue_id: str
+    former_queue_id: str = ""
+
+
+class DeliveryResult(msgspec.Struct, frozen=True, tag="delivery"):
+    """The result of one recipient of a message that an authenticated login submitted."""
+
+    t: float
+    mailbox: str
+    queue_id: str
+    recipient: str
+    status: str
+    dsn: str
+
+
+class SenderDeferred(msgspec.Struct, frozen=True, tag="deferred"):
+    """Mail to a suspended mailbox was deferred: refused with 450 at RCPT, or kept waiting in our own queue."""
+
+    t: float
+    mailbox: str
+    sender: str
+    # The address as the sender wrote it.
+    recipient: str
+    client: str
+    where: Literal["sender", "ours"]
+    queue_id: str = ""
+
+
+class MailArrived(msgspec.Struct, frozen=True, tag="arrived"):
+    """Mail was delivered into a mailbox somebody had been waiting for."""
+
+    t: float
+    mailbox: str
+    sender: str
+    queue_id: str
+
+
+class ScriptChanged(msgspec.Struct, frozen=True, tag="script"):
+    """A Sieve script was stored or activated over ManageSieve."""
+
+    t: float
+    mailbox: str
+    change: Literal["forward", "discard", "vacation", "filter"]
+    target: str = ""
+    script: str = ""
+    ip: str = ""
+
+
+class NoticeSeen(msgspec.Struct, frozen=True, tag="notice"):
+    """One of our own notices passed the mail log: it was handed over, whatever the worker remembers."""
+
+    t: float
+    message_id: str
+    queue_id: str
+
+
+class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
+    """The guard was not there between two times: nothing was judged, the barrier stood."""
+
+    t: float
+    since: float
+    until: float
+
+
+Event = (
+    LoginSeen
+    | MessageSubmitted
+    | QueueIdPaired
+    | DeliveryResult
+    | SenderDeferred
+    | MailArrived
+    | ScriptChanged
+    | NoticeSeen
+    | GuardGap
+)
+
+_encoder = msgspec.json.Encoder()
+_decision_decoder = msgspec.json.Decoder(DecisionRecord)
+_event_decoder = msgspec.json.Decoder(Event)
+
+
+def format_record(record: DecisionRecord | Event) -> bytes:
+    """The record as one line of JSON without the line end."""
+    return _encoder.encode(record)
+
+
+def parse_decision(line: bytes) -> DecisionRecord:
+    """The decision in a journal line; raises RecordError."""
+    try:
+        return _decision_decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise RecordError(str(error)) from error
+
+
+def parse_event(line: bytes) -> Event:
+    """The event in a spool line; raises RecordError."""
+    try:
+        event: Event = _event_decoder.decode(line)
+        return event
+    except msgspec.MsgspecError as error:
+        raise RecordError(str(error)) from error

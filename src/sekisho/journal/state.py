@@ -1,0 +1,57 @@
+"""The state file: what the guard must know of the record, written by the agent, replaced by rename.
+
+The guard reads it within 0.5 s of a change and before it opens a socket. A mailbox missing here is active in
+generation 0. Losing the file never opens a mailbox: the barrier stands on its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sekisho.journal.files import replace_file
+from sekisho.journal.records import RecordError, Status
+
+
+class MailboxState(msgspec.Struct, frozen=True):
+    """One mailbox that is not simply active in generation 0."""
+
+    status: Status
+    # Evidence of an older generation never counts again (DESIGN §4).
+    generation: int
+    # New recipients an hour (restricted) or a day (probation); None: no such limit.
+    limit: int | None = None
+    since: float = 0.0
+
+
+class StateFile(msgspec.Struct, frozen=True):
+    written_at: float
+    mailboxes: dict[str, MailboxState] = {}
+    # alias domain -> target domain, for canonical names.
+    alias_domains: dict[str, str] = {}
+    # Domains whose mode differs from the host's.
+    modes: dict[str, Literal["observe", "enforce"]] = {}
+    # Never suspended automatically, only restricted: contacts of admins.
+    protected: tuple[str, ...] = ()
+    # Mailboxes whose arriving mail is to be reported (somebody waits to be marked arrived).
+    watched: tuple[str, ...] = ()
+    # Mailboxes of this host, and of each domain: the fuse's 1 %.
+    mailbox_count: int = 0
+    domain_mailbox_counts: dict[str, int] = {}
+
+
+def read_state(path: Path) -> StateFile | None:
+    """The state, or None when there is no file yet; raises RecordError when it cannot be read as one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StateFile)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def write_state(path: Path, state: StateFile) -> None:
+    """Replaces the state file; a reader sees the old or the new one, never a mixture."""
+    replace_file(path, msgspec.json.encode(state))
