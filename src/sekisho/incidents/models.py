@@ -130,7 +130,7 @@ class Order(models.Model):
 
 
 class Step(models.Model):
-    """One step's outcome on one host; key (incident, generation, host, name). Done only when its effect was read back."""
+    """One step's outcome on one host; key (incident, generation, host, name). Done only when read back."""
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="steps")
     # contain, restrict, release, dismiss: which plan it belongs to.
