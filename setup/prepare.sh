@@ -1,0 +1,120 @@
+#!/bin/bash
+# Makes a bare Debian 12 machine ready for `make run` and its siblings: Debian packages, system user, virtual
+# environment, translations. Usage: setup/prepare.sh run|test
+#
+# It runs as root (make calls it through sudo otherwise) and may run as often as you like: a stamp in the virtual
+# environment remembers what was installed from which lock files, so that a second run does nothing and takes
+# milliseconds. The machine's own mail services are neither configured nor started: Postfix is installed with
+# debconf's "No configuration", and a policy-rc.d of ours, removed at the end, keeps every package from starting anything.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+purpose=${1:-run}
+
+mail_packages=(postfix postfix-sqlite postfix-lmdb dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
+  dovecot-sieve dovecot-managesieved dovecot-sqlite)
+# gettext: msgfmt for the panel's languages; openssl: the stack's self-signed certificate; sqlite3: a look into the tables.
+packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certificates)
+# gcc: the load generator; chromium and the Japanese fonts: browser tests and pictures; procps, iproute2: the stories look
+# at processes and sockets.
+test_packages=(gcc libc6-dev chromium fonts-noto-cjk procps iproute2)
+locks=(requirements-build.lock requirements.lock)
+if [ "$purpose" = test ]; then
+  packages+=("${test_packages[@]}")
+  locks=(requirements-build.lock requirements-dev.lock)
+fi
+
+say() { printf 'setup: %s\n' "$*"; }
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing_packages() {
+  local name
+  for name in "${packages[@]}"; do installed "$name" || printf '%s\n' "$name"; done
+}
+
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=no
+remove_policy() { if [ "$policy_is_ours" = yes ]; then rm -f "$policy"; fi; }
+trap remove_policy EXIT
+
+forbid_service_starts() {
+  [ -e "$policy" ] && return
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  policy_is_ours=yes
+}
+
+# A service that came with our installation must not start at the next boot either.
+keep_out_of_boot() {
+  local unit
+  for unit in "$@"; do
+    if command -v systemctl >/dev/null; then systemctl disable --quiet "$unit" >/dev/null 2>&1 || true; fi
+    if [ -e "/etc/init.d/$unit" ]; then update-rc.d "$unit" disable >/dev/null 2>&1 || true; fi
+  done
+}
+
+install_packages() {
+  local missing fresh=()
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || { say "this needs Debian's apt-get; install by hand: ${missing[*]}"; exit 1; }
+  say "installing Debian packages: ${missing[*]}"
+  installed postfix || fresh+=(postfix)
+  installed dovecot-core || fresh+=(dovecot)
+  forbid_service_starts
+  if ! installed postfix; then
+    echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # Old package lists answer 404; a failed update is no reason to stop where the lists are good enough.
+  apt-get update -qq || say "apt-get update failed; trying with the package lists that are here"
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/tmp/sekisho-apt.log 2>&1 ||
+    { tail -n 30 /tmp/sekisho-apt.log; say "apt-get failed, its output is in /tmp/sekisho-apt.log"; exit 1; }
+  [ ${#fresh[@]} -gt 0 ] && keep_out_of_boot "${fresh[@]}"
+  # A missing mail server is an error here, not a skipped test later.
+  [ -x /usr/sbin/postfix ] && [ -x /usr/sbin/dovecot ] || { say "Postfix or Dovecot is missing after installation"; exit 1; }
+}
+
+# Guard, worker and panel run as this user; Postfix is in its group because its SQLite maps read the site's database,
+# and SQLite in WAL mode lets nobody read who may not write the -shm file.
+make_user() {
+  getent group sekisho >/dev/null || groupadd --system sekisho
+  getent passwd sekisho >/dev/null ||
+    useradd --system --gid sekisho --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sekisho
+  id -nG postfix | grep -qw sekisho || usermod -aG sekisho postfix
+}
+
+make_environment() {
+  local lock
+  [ -x .venv/bin/python ] || { say "making the virtual environment"; /usr/bin/python3 -m venv .venv; }
+  say "installing Python packages, each checked against its hash (${locks[*]})"
+  for lock in "${locks[@]}"; do
+    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$lock"
+  done
+  # The project itself, editable; its build tool comes from requirements-build.lock instead of an unhashed download.
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+}
+
+# msgfmt by Django's own command: only where a .po is newer than its .mo.
+compile_translations() {
+  local catalogue stale=no
+  while IFS= read -r catalogue; do
+    [ "${catalogue%.po}.mo" -nt "$catalogue" ] || stale=yes
+  done < <(find src/sekisho -name '*.po')
+  if [ "$stale" = no ]; then return; fi
+  (cd src/sekisho && ../../.venv/bin/django-admin compilemessages -v 0)
+}
+
+fingerprint() {
+  sha256sum setup/prepare.sh pyproject.toml "${locks[@]}" | sha256sum | cut -d' ' -f1
+}
+
+stamp=.venv/.sekisho-$purpose
+if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ] || [ ! -x /usr/sbin/postfix ] || [ ! -x /usr/sbin/dovecot ]; then
+  [ "$(id -u)" = 0 ] || { say "installing packages needs root: run it with sudo"; exit 1; }
+  install_packages
+  make_user
+  make_environment
+  fingerprint >"$stamp"
+fi
+compile_translations
