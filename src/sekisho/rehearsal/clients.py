@@ -17,6 +17,7 @@ import re
 import smtplib
 import socket
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -284,5 +285,5 @@ def _decoded(reply: tuple[int, bytes]) -> tuple[int, str]:
     return max(code, 0), text.decode("ascii", "replace").replace("\n", " ")
 
 
-def _joined(data: list[bytes | None]) -> str:
+def _joined(data: Sequence[bytes | None]) -> str:
     return " ".join(part.decode("utf-8", "replace") for part in data if isinstance(part, bytes))

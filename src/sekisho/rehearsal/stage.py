@@ -78,7 +78,7 @@ class Stage:
     def reinstate(self) -> None:
         """The operator's recovery: a generated password, then the mailbox is his again. Raises CommandFailed."""
         self.teller.say("recovering")
-        old, new = self.password, password_rules.generate(secrets.choice)
+        old, new = self.password, password_rules.generate(secrets.randbelow)
         started = time.monotonic()
         run_verb("mailbox", "reinstate", self.victim.mailbox, "--password-stdin", given=new)
         took = time.monotonic() - started
