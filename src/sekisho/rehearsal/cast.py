@@ -21,6 +21,8 @@ class Victim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mailbox: str
     alias: str
     home: str
+    # People outside he corresponds with, who go on writing to him meanwhile.
+    writers: tuple[str, ...]
 
 
 class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,8 +40,6 @@ class Scenarios(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """demo/scenarios.toml, whole."""
 
     victims: tuple[Victim, ...]
-    # Third-party addresses whose people write to the victim meanwhile.
-    writers: tuple[str, ...]
     botnet: Play
     blast: Play
     intruder: Play

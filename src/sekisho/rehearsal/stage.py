@@ -25,7 +25,6 @@ class Stage:
         self.places = Places.of(settings)
         self.teller = teller
         self.play: Play = scenarios.play(scenario)
-        self.writers = scenarios.writers
         self.outside = ThirdParty(self.places)
         # Marks this run's messages, so that a mailbox played before does not confuse the count.
         self.run = f"{scenario}-{secrets.token_hex(3)}"
@@ -33,6 +32,7 @@ class Stage:
         self.victim: Victim = choose_victim(
             scenarios.victims, used, lambda mailbox: mailbox_status(mailbox) == "active"
         )
+        self.writers = self.victim.writers
         self.password = read_password(self.places.credentials_file, self.victim.mailbox)
         self.result = Result(scenario, self.victim.mailbox)
 
