@@ -88,6 +88,42 @@ class SiteMailbox(models.Model):
         db_table = "mailbox"
 
 
+class SiteAdmin(models.Model):
+    """PostfixAdmin's `admin`: an account of PostfixAdmin itself; its name is an address."""
+
+    username = models.CharField(max_length=255, primary_key=True)
+    password = models.CharField(max_length=255)
+    superadmin = models.BooleanField(default=False)
+    created = models.DateTimeField(default=PAST)
+    modified = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+    phone = models.CharField(max_length=30, default="")
+    email_other = models.CharField(max_length=255, default="")
+    token = models.CharField(max_length=255, default="")
+    token_validity = models.DateTimeField(default=PAST)
+
+    class Meta:
+        managed = False
+        db_table = "admin"
+
+
+class SiteDomainAdmin(models.Model):
+    """PostfixAdmin's `domain_admins`: which admin may touch which domain.
+
+    Compatibility: on SQLite the table has no key at all, so rows are only ever created and filtered, never saved
+    again or deleted one by one; `username` is a key for Django's eyes only.
+    """
+
+    username = models.CharField(max_length=255, primary_key=True)
+    domain = models.CharField(max_length=255)
+    created = models.DateTimeField(default=PAST)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        managed = False
+        db_table = "domain_admins"
+
+
 class MailHost(models.Model):
     """The true server name of a domain (`mx01…`) and its ports: what owners type into their mail program."""
 

@@ -114,7 +114,7 @@ class Order(models.Model):
     # The generation that ends (contain, restrict) or begins (release, dismiss).
     generation = models.PositiveIntegerField()
     host = models.CharField(max_length=255)
-    # open, claimed, done, failed
+    # open, claimed, done, failed; obsolete: overtaken by a later order before it was done
     state = models.CharField(max_length=8, default="open", db_index=True)
     claimed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -207,6 +207,7 @@ class DeferredPair(models.Model):
     arrived_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=["mailbox", "sender"], name="waiting_by_sender")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["incident", "sender", "recipient", "where"], name="one_row_per_waiting_pair"
@@ -225,6 +226,8 @@ class Notice(models.Model):
     # open, sending, sent, failed
     state = models.CharField(max_length=8, default="open")
     created_at = models.DateTimeField()
+    # When a worker took it in hand (state sending).
+    claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
 
@@ -235,17 +238,27 @@ class Notice(models.Model):
 
 
 class BurnedPassword(models.Model):
-    """A keyed hash of a password a hijacker knew: it never becomes this mailbox's password again."""
+    """A password a hijacker may know: it never becomes this mailbox's password again (incidents.burned)."""
 
     mailbox = models.CharField(max_length=255, db_index=True)
-    # HMAC-SHA256 with the installation's key, hex.
-    digest = models.CharField(max_length=64)
+    # "hmac:" and HMAC-SHA256 in hex where we saw the plain text, else the site's own hash of it.
+    verifier = models.CharField(max_length=255)
     at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["mailbox", "digest"], name="one_row_per_burned_password"),
+            models.UniqueConstraint(fields=["mailbox", "verifier"], name="one_row_per_burned_password"),
         ]
+
+
+class ReadPosition(models.Model):
+    """How far the worker has read a host's journal or spool. It moves in the transaction of the rows it stands for:
+    a record counts once, wherever the worker is killed."""
+
+    # "journal@host" or "spool@host".
+    name = models.CharField(max_length=300, primary_key=True)
+    segment = models.PositiveBigIntegerField(default=0)
+    offset = models.PositiveBigIntegerField(default=0)
 
 
 class Audit(models.Model):

@@ -1,0 +1,123 @@
+"""Domains, alias domains, aliases, admins and contacts."""
+
+from __future__ import annotations
+
+import click
+
+from sekisho.cli.output import databases, print_json, print_table, read_password, say, tell
+
+
+@click.group()
+def domain() -> None:
+    """Mail domains hosted here."""
+
+
+@domain.command("add")
+@click.argument("name", metavar="DOMAIN")
+@click.option("--server-name", default="", help="The mail server name its owners type (mx01…).")
+@click.option("--contact", default="", help="An address outside these mailboxes that hears of incidents.")
+@click.option("--language", type=click.Choice(["ja", "en"]), default="ja", help="Language of that contact.")
+@click.option("--description", default="")
+def domain_add(name: str, server_name: str, contact: str, language: str, description: str) -> None:
+    """Add a domain."""
+    with databases():
+        from sekisho.directory import provision
+
+        row = provision.add_domain(
+            name, server_name=server_name, contact=contact, language=language, description=description
+        )
+        tell(f"Domain {row.domain} added.", f"ドメイン {row.domain} を追加しました。")
+
+
+@domain.command("alias")
+@click.argument("alias_domain")
+@click.argument("target", metavar="DOMAIN")
+def domain_alias(alias_domain: str, target: str) -> None:
+    """Make every address of DOMAIN exist in ALIAS_DOMAIN, too."""
+    with databases():
+        from sekisho.directory import provision
+
+        row = provision.add_alias_domain(alias_domain, target)
+        tell(
+            f"{row.alias_domain} is now an alias domain of {row.target_domain}.",
+            f"{row.alias_domain} を {row.target_domain} のエイリアスドメインにしました。",
+        )
+
+
+@domain.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def domain_list(as_json: bool) -> None:
+    """List domains with their mail server names."""
+    with databases():
+        from sekisho.directory.models import SiteDomain
+        from sekisho.directory.names import alias_domains
+        from sekisho.recovery.mail_settings import for_domain
+
+        aliases = alias_domains()
+        names = SiteDomain.objects.exclude(domain="ALL").order_by("domain").values_list("domain", flat=True)
+        rows = [
+            {"domain": name, "alias_of": aliases.get(name), "server_name": for_domain(name).server_name}
+            for name in names
+        ]
+        if as_json:
+            print_json(rows)
+            return
+        titles = [say("domain", "ドメイン"), say("mail server", "メールサーバー"), say("alias of", "エイリアス先")]
+        print_table(titles, [[row["domain"], row["server_name"], row["alias_of"] or ""] for row in rows])
+
+
+@click.group()
+def admin() -> None:
+    """Accounts of the panel."""
+
+
+@admin.command("add")
+@click.argument("name")
+@click.option("--domain", "domains", multiple=True, help="A domain this admin may act for; may be repeated.")
+@click.option("--operator", is_flag=True, help="May act for every domain and the host.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdin: bool) -> None:
+    """Add an admin (or give an existing one a new password and further domains)."""
+    if not domains and not operator:
+        raise click.UsageError(say("name a --domain, or --operator", "--domain か --operator を指定してください"))
+    password = read_password(prompted=not password_stdin)
+    with databases():
+        from sekisho.directory import provision
+
+        provision.add_admin(name, password, domains=domains, operator=operator)
+        tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにサインインできます。")
+
+
+@click.group()
+def alias() -> None:
+    """Aliases and catch-alls."""
+
+
+@alias.command("add")
+@click.argument("address")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+def alias_add(address: str, targets: tuple[str, ...]) -> None:
+    """Let mail to ADDRESS go to each TARGET; @DOMAIN is a catch-all."""
+    with databases():
+        from sekisho.directory import provision
+
+        row = provision.add_alias(address, targets)
+        tell(f"Mail to {row.address} goes to {row.goto}.", f"{row.address} 宛のメールは {row.goto} に届きます。")
+
+
+@click.group()
+def contact() -> None:
+    """Where domain admins are told about incidents."""
+
+
+@contact.command("add")
+@click.argument("domain_name", metavar="DOMAIN")
+@click.argument("address")
+@click.option("--language", type=click.Choice(["ja", "en"]), default="ja")
+def contact_add(domain_name: str, address: str, language: str) -> None:
+    """Tell ADDRESS about incidents of DOMAIN."""
+    with databases():
+        from sekisho.directory import provision
+
+        row = provision.add_contact(domain_name, address, language)
+        tell(f"{row.address} hears of incidents of {row.domain}.", f"{row.domain} の件は {row.address} に通知します。")

@@ -1,0 +1,67 @@
+"""The only way from an account of our panel to somebody's row.
+
+An operator sees everything, a domain admin the mailboxes of his domains, everybody else nothing. What an account may
+not see does not exist for it: the error for a stranger and for an address that is not there is the same (NotFound,
+which a Django view turns into 404).
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+from django.http import Http404
+
+from sekisho.directory.models import Role, SiteDomain, SiteMailbox
+
+Account = AbstractBaseUser | AnonymousUser
+
+
+class NotFound(Http404):
+    """There is no such row, or not for this account; the two cannot be told apart."""
+
+
+def _may_act(account: Account) -> bool:
+    return bool(account.is_authenticated and account.is_active)
+
+
+def is_operator(account: Account) -> bool:
+    """Whether the account runs the host. Django's own superuser flag counts for nothing here."""
+    if not _may_act(account):
+        return False
+    return Role.objects.filter(account_id=account.pk, role=Role.OPERATOR).exists()
+
+
+def accessible_domains(account: Account) -> list[str]:
+    """The domains whose mailboxes the account may see, sorted; an empty list for a stranger."""
+    if not _may_act(account):
+        return []
+    # 'ALL' is PostfixAdmin's row for its super admins, no mail domain.
+    domains = SiteDomain.objects.exclude(domain="ALL").order_by("domain")
+    if not is_operator(account):
+        roles = Role.objects.filter(account_id=account.pk, role=Role.DOMAIN_ADMIN)
+        domains = domains.filter(domain__in=list(roles.values_list("domain", flat=True)))
+    return list(domains.values_list("domain", flat=True))
+
+
+def access_domain(account: Account, domain: str) -> SiteDomain:
+    """The domain's row; raises NotFound."""
+    name = domain.lower()
+    if name not in accessible_domains(account):
+        raise NotFound(name)
+    try:
+        return SiteDomain.objects.get(domain=name)
+    except SiteDomain.DoesNotExist:
+        raise NotFound(name) from None
+
+
+def accessible_mailboxes(account: Account) -> QuerySet[SiteMailbox]:
+    """The mailboxes the account may see, by address."""
+    return SiteMailbox.objects.filter(domain__in=accessible_domains(account)).order_by("username")
+
+
+def access_mailbox(account: Account, address: str) -> SiteMailbox:
+    """The mailbox with exactly this address (any case); raises NotFound."""
+    try:
+        return accessible_mailboxes(account).get(username=address.lower())
+    except SiteMailbox.DoesNotExist:
+        raise NotFound(address) from None

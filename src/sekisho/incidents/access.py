@@ -1,0 +1,32 @@
+"""The only way from an account of our panel to an incident: by the domain of its mailbox (directory.access)."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from sekisho.directory.access import Account, NotFound, accessible_domains, is_operator
+from sekisho.incidents.models import Audit, Incident
+
+
+def accessible_incidents(account: Account) -> QuerySet[Incident]:
+    """The incidents the account may see, newest first; none for a stranger."""
+    incidents = Incident.objects.order_by("-detected_at", "-id")
+    if is_operator(account):
+        return incidents
+    return incidents.filter(domain__in=accessible_domains(account))
+
+
+def access_incident(account: Account, incident_id: int) -> Incident:
+    """One incident; raises NotFound for a stranger just as for a number that does not exist."""
+    try:
+        return accessible_incidents(account).get(pk=incident_id)
+    except Incident.DoesNotExist:
+        raise NotFound(incident_id) from None
+
+
+def accessible_audit(account: Account) -> QuerySet[Audit]:
+    """The audit trail of what the account may see, newest first."""
+    trail = Audit.objects.order_by("-at", "-id")
+    if is_operator(account):
+        return trail
+    return trail.filter(domain__in=accessible_domains(account))

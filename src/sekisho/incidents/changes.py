@@ -1,0 +1,108 @@
+"""One status change: compare-and-set, transition and audit rows. `decisions` is its only caller for changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from sekisho.detection import breaker
+from sekisho.incidents.models import Audit, Incident, MailboxStatus, Transition
+
+# A first answer to "how many strangers does an honest owner write to in a day": 20 covers an office day, a spammer
+# needs hundreds. The measured habits of the mailbox come in later.
+PROBATION_NEW_RECIPIENTS_A_DAY = 20
+# Since when a mailbox without a row is active: for as long as we know.
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NotAllowed(Exception):
+    """The mailbox or incident is in no state from which this leads anywhere; the text says which state."""
+
+
+class Overtaken(Exception):
+    """Somebody else changed the status between our reading and our writing."""
+
+
+def current_status(mailbox: str) -> MailboxStatus:
+    """Our word on the mailbox; one without a row is active in generation 0 (not saved)."""
+    row = MailboxStatus.objects.filter(mailbox=mailbox).first()
+    if row is not None:
+        return row
+    return MailboxStatus(mailbox=mailbox, domain=mailbox.rpartition("@")[2], status="active", since=ALWAYS)
+
+
+def _require_legal(status: MailboxStatus, after: str, cause: str) -> None:
+    before = cast(breaker.Status, status.status)
+    try:
+        breaker.change_status(before, cast(breaker.Cause, cause), cast(breaker.Status, after))
+    except breaker.TransitionRefused as refusal:
+        raise NotAllowed(f"{status.mailbox} is {status.status}: no {cause} leads to {after}") from refusal
+
+
+def change_status(
+    status: MailboxStatus,
+    after: str,
+    *,
+    cause: str,
+    actor: str,
+    reason: str,
+    generation: int,
+    limit: int | None,
+    incident: Incident | None,
+    at: datetime,
+    account: AbstractBaseUser | None = None,
+) -> None:
+    """Changes the status that was read to `after`, within the caller's transaction.
+
+    Raises NotAllowed when the breaker's table has no such transition, Overtaken when the status is no longer the one
+    that was read.
+    """
+    if status.status != after:
+        _require_legal(status, after, cause)
+    MailboxStatus.objects.get_or_create(
+        mailbox=status.mailbox, defaults={"domain": status.domain, "status": "active", "since": at}
+    )
+    changed = MailboxStatus.objects.filter(
+        mailbox=status.mailbox, status=status.status, generation=status.generation
+    ).update(
+        status=after, generation=generation, limit=limit, since=at, reason="" if after == "active" else reason[:500]
+    )
+    if changed != 1:
+        raise Overtaken(status.mailbox)
+    Transition.objects.create(
+        mailbox=status.mailbox,
+        incident=incident,
+        at=at,
+        before=status.status,
+        after=after,
+        generation=generation,
+        cause=cause,
+        actor=actor,
+        reason=reason[:500],
+    )
+    details: dict[str, object] = {"before": status.status, "after": after, "generation": generation, "cause": cause}
+    write_audit(actor, after, status.mailbox, details, at=at, account=account)
+
+
+def write_audit(
+    actor: str,
+    verb: str,
+    mailbox: str,
+    details: dict[str, object],
+    *,
+    at: datetime | None = None,
+    account: AbstractBaseUser | None = None,
+) -> None:
+    """One line of the audit trail about a mailbox; never a secret in `details`."""
+    Audit.objects.create(
+        at=at or timezone.now(),
+        actor=actor,
+        verb=verb,
+        subject=mailbox,
+        domain=mailbox.rpartition("@")[2],
+        details=details,
+        account_id=account.pk if account else None,
+    )

@@ -1,0 +1,119 @@
+"""The words of a notice, Japanese and English: what happened, what it means for mail, what to do now.
+
+Privacy: no link that opens anything, no password, no indicator's threshold. The reader is told where to click in the
+panel he knows; a hijacker who reads along learns nothing he could use.
+"""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from sekisho.incidents.models import Notice
+
+_SUBJECTS = {
+    "suspended": ("メールアドレス {mailbox} を停止しました", "Mailbox {mailbox} was suspended"),
+    "restricted": ("メールアドレス {mailbox} の送信を制限しました", "Sending from mailbox {mailbox} was restricted"),
+}
+
+_SUSPENDED_JA = """\
+{at}、メールアドレス {mailbox} が第三者に使われているおそれがあるため、サーバー側で停止しました。
+
+■ いまの状態
+・このアドレスでは、ログイン(受信)も送信もできません。
+・届くはずのメールは失われていません。送信者側のサーバーに保存され、再開すると届きます。
+  ただし保存期間(多くは2日から5日)を過ぎると送信者に戻されます。お早めに手続きをお願いします。
+
+■ 理由
+{reasons_ja}
+
+■ 再開の手順
+1. 管理画面で、管理 › システム › メール設定 › メール管理へ と進み、{mailbox} の「編集」を開きます。
+2. 「新しいパスワード」と(確認)に、15文字以上の新しいパスワードを入力します(生成ボタンが使えます)。
+   以前のパスワードは使えません。「アクティブ」にチェックを入れ、「保存」を押します。
+3. メールソフトでは「パスワード」の欄だけを新しいものに変え、アカウント設定のテストをします。
+   うまくいかないときは、サーバー名が「メール設定」に表示されたものと同じか確認してください。
+
+お心当たりのある操作で、乗っ取りではない場合は、運用担当者にお知らせください。
+このメールにはリンクもパスワードも書かれていません。リンクやパスワードの入力を求めるメールは偽物です。
+"""
+
+_SUSPENDED_EN = """\
+At {at} the mailbox {mailbox} was suspended by the server: there are signs that somebody else uses it.
+
+What this means
+- Nobody can log in to it or send from it.
+- Mail to it is not lost. It waits at the senders' servers and arrives after the mailbox is reinstated.
+  After their waiting time (mostly 2 to 5 days) it is returned to the senders, so please act soon.
+
+Why
+{reasons_en}
+
+What to do
+1. In the panel go to 管理 (Administration) › システム (System) › メール設定 (Mail settings) › メール管理へ
+   (To mail administration) and open 編集 (Edit) of {mailbox}.
+2. Enter a new password of 15 characters or more twice (there is a generator). No former password is accepted.
+   Tick アクティブ (Active) and press 保存 (Save).
+3. In the mail program change the password only, and run its account test. If it fails, compare the server name
+   with the one shown under メール設定.
+
+If this was not a takeover, tell the operator of your mail service.
+This mail has neither a link nor a password in it. A mail that asks for a click or a password is a fake.
+"""
+
+_RESTRICTED_JA = """\
+{at}、メールアドレス {mailbox} にふだんと違う使われ方が見つかったため、送信を制限しました。
+ログインと受信、これまでにやりとりのある宛先への送信は、いままでどおりできます。
+
+■ 理由
+{reasons_ja}
+
+■ お願い
+ご本人の操作かどうかをご確認ください。
+・ご本人の操作であれば、運用担当者にお知らせください。制限を解除します。
+・心当たりがなければ、管理画面の 管理 › システム › メール設定 › メール管理へ から {mailbox} の「編集」を開き、
+  15文字以上の新しいパスワードに変更してください。
+
+このメールにはリンクもパスワードも書かれていません。リンクやパスワードの入力を求めるメールは偽物です。
+"""
+
+_RESTRICTED_EN = """\
+At {at} sending from the mailbox {mailbox} was restricted: it is used in an unusual way.
+Logging in, receiving, and sending to known correspondents work as before.
+
+Why
+{reasons_en}
+
+Please find out whether the owner did this.
+- If so, tell the operator of your mail service, who lifts the restriction.
+- If not, open 編集 (Edit) of {mailbox} under 管理 › システム › メール設定 › メール管理へ in the panel and set a new
+  password of 15 characters or more.
+
+This mail has neither a link nor a password in it. A mail that asks for a click or a password is a fake.
+"""
+
+_BODIES = {"suspended": (_SUSPENDED_JA, _SUSPENDED_EN), "restricted": (_RESTRICTED_JA, _RESTRICTED_EN)}
+_RULE = "\n" + "-" * 60 + "\n\n"
+# More than five reasons hide the first one.
+_REASONS = 5
+
+
+def _reasons(notice: Notice, language: str) -> str:
+    decision = notice.incident.decisions.order_by("-score", "-t").first()
+    lines = list(decision.indicators.order_by("-value")[:_REASONS]) if decision else []
+    texts = [line.evidence_ja if language == "ja" else line.evidence_en for line in lines]
+    if not texts:
+        texts = [notice.incident.reason or ("運用担当者の判断" if language == "ja" else "the operator's decision")]
+    return "\n".join(f"{'・' if language == 'ja' else '- '}{text}" for text in texts)
+
+
+def compose(notice: Notice) -> tuple[str, str]:
+    """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
+    words = {
+        "mailbox": notice.incident.mailbox,
+        "at": timezone.localtime(notice.incident.detected_at).strftime("%Y-%m-%d %H:%M"),
+        "reasons_ja": _reasons(notice, "ja"),
+        "reasons_en": _reasons(notice, "en"),
+    }
+    order = (0, 1) if notice.language == "ja" else (1, 0)
+    subject = _SUBJECTS[notice.kind][order[0]].format(**words)
+    return subject, _RULE.join(_BODIES[notice.kind][i].format(**words) for i in order)

@@ -1,0 +1,153 @@
+"""The outbox: one mail per incident and contact, sent exactly once also when the worker is killed in between.
+
+A notice is written in the transaction of the decision. Sending: open -> sending (compare-and-set), SMTP, sent. A
+worker killed between the last two does not know whether the mail left. Its Message-ID is fixed by the row, and the
+guard reports every notice it sees in our mail log (NoticeSeen): the successor waits until that report must have come,
+and sends again only if it did not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import smtplib
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from sekisho.config import Settings, settings
+from sekisho.directory.models import Contact
+from sekisho.directory.names import canonical
+from sekisho.incidents.models import Incident, Notice
+from sekisho.incidents.notice_texts import compose
+from sekisho.incidents.timeline import add_entry
+from sekisho.journal.failpoint import failpoint
+
+log = logging.getLogger(__name__)
+
+# Our own Postfix on the same host answers in milliseconds; a worker must not hang on a broken one.
+SMTP_DEADLINE_S = 20
+# From the 250 to the guard's line in the spool: Postfix logs at once, the guard reads the log within 1 s.
+SETTLING = timedelta(seconds=10)
+# First retry after 10 s, then doubling up to an hour; after five days the text is history.
+RETRY_FIRST_S, RETRY_LONGEST_S = 10, 3600
+GIVE_UP_AFTER = timedelta(days=5)
+
+
+def enqueue(incident: Incident, kind: str, now: datetime) -> None:
+    """Writes the notices of a restriction or suspension ("restricted", "suspended"), one per contact of the domain.
+
+    A contact that is the mailbox itself gets none: nobody but the hijacker could read it. A notice of the weaker kind
+    that has not been sent yet is dropped.
+    """
+    if kind == "suspended":
+        Notice.objects.filter(incident=incident, kind="restricted", state="open").delete()
+    for contact in Contact.objects.filter(domain=incident.domain):
+        if canonical(contact.address) == incident.mailbox:
+            continue
+        Notice.objects.get_or_create(
+            incident=incident,
+            kind=kind,
+            recipient=contact.address,
+            defaults={
+                "language": contact.language,
+                "message_id": message_id(incident, kind, contact.address),
+                "created_at": now,
+            },
+        )
+
+
+def message_id(incident: Incident, kind: str, recipient: str) -> str:
+    """The Message-ID of a notice: the same whenever it is asked for, and telling a stranger nothing."""
+    key = f"{incident.mailbox}\0{incident.generation}\0{kind}\0{recipient}\0{incident.detected_at.timestamp():.6f}"
+    return f"<sekisho.notice.{hashlib.sha256(key.encode()).hexdigest()[:32]}@{settings().host}>"
+
+
+def mark_seen(seen_message_id: str, at: datetime) -> None:
+    """The mail log shows this notice: it was handed over, whatever we remember."""
+    identifier = seen_message_id if seen_message_id.startswith("<") else f"<{seen_message_id}>"
+    Notice.objects.filter(message_id=identifier).exclude(state="sent").update(state="sent", sent_at=at)
+
+
+class Outbox:
+    """Sends what is open; one per worker (there is one worker per installation)."""
+
+    def __init__(self, configuration: Settings, started_at: datetime) -> None:
+        self._notices = configuration.notices
+        self._host = configuration.host
+        self._started_at = started_at
+
+    def send_due(self, now: datetime, spool_is_read: bool) -> int:
+        """Sends every notice that is due; how many left. `spool_is_read`: the worker has read all the guard wrote."""
+        if not self._notices.sender:
+            return 0
+        self._reopen_interrupted(now, spool_is_read)
+        return sum(self._send(notice, now) for notice in Notice.objects.filter(state="open").order_by("id")[:20])
+
+    def _reopen_interrupted(self, now: datetime, spool_is_read: bool) -> None:
+        if spool_is_read and now >= self._started_at + SETTLING:
+            interrupted = Notice.objects.filter(state="sending", claimed_at__lt=self._started_at)
+            interrupted.update(state="open", claimed_at=None)
+
+    def _is_due(self, notice: Notice, now: datetime) -> bool:
+        if notice.claimed_at is None:
+            return True
+        pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** max(0, notice.attempts - 1))
+        return now >= notice.claimed_at + timedelta(seconds=pause)
+
+    def _send(self, notice: Notice, now: datetime) -> bool:
+        if not self._is_due(notice, now):
+            return False
+        claimed = Notice.objects.filter(pk=notice.pk, state="open").update(
+            state="sending", claimed_at=now, attempts=notice.attempts + 1
+        )
+        if claimed != 1:
+            return False
+        failpoint("worker.notice.before_send")
+        try:
+            self._hand_over(notice)
+        except (OSError, smtplib.SMTPException) as error:
+            self._put_back(notice, error, now)
+            return False
+        failpoint("worker.notice.after_send")
+        self._mark_sent(notice)
+        failpoint("worker.notice.after_mark")
+        return True
+
+    def _hand_over(self, notice: Notice) -> None:
+        message = self._message(notice)
+        with smtplib.SMTP(self._notices.smtp_host, self._notices.smtp_port, timeout=SMTP_DEADLINE_S) as smtp:
+            smtp.send_message(message, from_addr=self._notices.sender, to_addrs=[notice.recipient])
+
+    def _message(self, notice: Notice) -> EmailMessage:
+        subject, body = compose(notice)
+        message = EmailMessage()
+        message["From"] = self._notices.sender
+        message["To"] = notice.recipient
+        message["Subject"] = subject
+        message["Date"] = format_datetime(timezone.localtime(notice.created_at))
+        message["Message-ID"] = notice.message_id
+        # RFC 3834 5: nobody's vacation program shall answer.
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(body)
+        return message
+
+    def _put_back(self, notice: Notice, error: Exception, now: datetime) -> None:
+        """A refusal for good (5xx) or five days of trying end a notice; anything else is tried again."""
+        refused = isinstance(error, smtplib.SMTPRecipientsRefused) and all(
+            500 <= code < 600 for code, _ in error.recipients.values()
+        )
+        state = "failed" if refused or now > notice.created_at + GIVE_UP_AFTER else "open"
+        log.warning("notice %s to %s not sent (%s): %s", notice.message_id, notice.recipient, state, error)
+        Notice.objects.filter(pk=notice.pk, state="sending").update(state=state)
+
+    def _mark_sent(self, notice: Notice) -> None:
+        at = timezone.now()
+        with transaction.atomic(using="default"):
+            Notice.objects.filter(pk=notice.pk).update(state="sent", sent_at=at)
+            incident = Incident.objects.get(pk=notice.incident_id)
+            details: dict[str, object] = {"kind": notice.kind, "recipient": notice.recipient}
+            add_entry(incident, at, "notice", f"notice-{notice.pk}", details)

@@ -1,0 +1,46 @@
+"""What the guard must know of the record, built for the agent, who writes it as the state file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.db.models import Count
+
+from sekisho.directory.models import Contact, DomainMode, SiteMailbox
+from sekisho.directory.names import alias_domains
+from sekisho.incidents.models import DeferredPair, MailboxStatus
+from sekisho.journal import MailboxState, StateFile
+from sekisho.journal.records import Status
+
+# Nobody's server tries longer than five days (RFC 5321 4.5.4.1); one more for slow clocks and slow queues.
+WATCH_FOR = timedelta(days=6)
+
+
+def mailbox_states() -> dict[str, MailboxState]:
+    """Every mailbox that is not simply active in generation 0."""
+    rows = MailboxStatus.objects.exclude(status="active", generation=0)
+    return {
+        row.mailbox: MailboxState(
+            status=cast(Status, row.status), generation=row.generation, limit=row.limit, since=row.since.timestamp()
+        )
+        for row in rows.iterator()
+    }
+
+
+def build_state(now: datetime) -> StateFile:
+    """The state as both databases have it; raises OperationalError when one cannot be read (keep the last one)."""
+    counts = dict(SiteMailbox.objects.values_list("domain").annotate(Count("username")).order_by())
+    contacts = set(Contact.objects.values_list("address", flat=True))
+    waiting = DeferredPair.objects.filter(arrived_at__isnull=True, first_at__gte=now - WATCH_FOR)
+    return StateFile(
+        written_at=now.timestamp(),
+        mailboxes=mailbox_states(),
+        alias_domains=alias_domains(),
+        modes=dict(DomainMode.objects.values_list("domain", "mode")),
+        # Contacts elsewhere are harmless here: the guard never sees a login of theirs.
+        protected=tuple(sorted(contacts)),
+        watched=tuple(sorted(set(waiting.values_list("mailbox", flat=True)))),
+        mailbox_count=sum(counts.values()),
+        domain_mailbox_counts=counts,
+    )

@@ -1,0 +1,176 @@
+"""Recovery: a new password by an allowed person, then the doors open again.
+
+The order of things: refuse what may not be (rules, burned list, the present password); in one transaction of our
+database write the site's hash, read it back and verify it while the plain text is here, and record the
+reinstatement; the agents then carry out their orders. Nothing here opens a door, and no password is kept or logged.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from sekisho.config import settings
+from sekisho.detection import password as rules
+from sekisho.detection.password import PasswordProblem
+from sekisho.directory.access import NotFound
+from sekisho.directory.models import SiteDomain, SiteMailbox
+from sekisho.directory.passwords import PasswordTooLong, hash_password, verify_password
+from sekisho.incidents import burned, decisions, orders
+from sekisho.incidents.changes import write_audit
+from sekisho.incidents.models import Incident, Order
+
+# Names that phishing mails borrow and people put into passwords (RELIABILITY 2: the blocklist holds brand names).
+BRAND_WORDS = ("rakuten", "amazon", "line", "yahoo", "google", "apple", "docomo", "softbank", "mercari", "paypay")
+# A look at the order's rows ten times a second: the wait is seconds, the look is one indexed query.
+POLL_S = 0.1
+
+OLD_PASSWORD = PasswordProblem(
+    code="old",
+    ja="このパスワードは以前に使われていたもので、第三者に知られているおそれがあります。別のパスワードにしてください。",
+    en="This password was used before and may be known to somebody else. Choose another one.",
+)
+TOO_LONG = PasswordProblem(
+    code="long",
+    ja="このサーバーの方式では72バイトを超える部分が無視されます。短くしてください。",
+    en="This server's scheme ignores what goes beyond 72 bytes. Choose a shorter one.",
+)
+HASH_NOT_KEPT = "the site's database did not keep the new password"
+
+
+class PasswordRefused(Exception):
+    """The new password may not be used; `problems` says why and what to do, in both languages."""
+
+    def __init__(self, problems: list[PasswordProblem]) -> None:
+        super().__init__("; ".join(problem.code for problem in problems))
+        self.problems = problems
+
+
+class RecoveryFailed(Exception):
+    """The new password could not be written; the mailbox is as it was. Try again later."""
+
+
+def words_of(mailbox: str) -> list[str]:
+    """Words its password must not be made of: parts of the address, of the domain's description, brand names."""
+    local, _, domain = mailbox.partition("@")
+    description = SiteDomain.objects.filter(domain=domain).values_list("description", flat=True).first() or ""
+    parts = re.split(r"[^0-9a-z]+", f"{local} {domain} {description}".lower())
+    return [*(part for part in parts if len(part) >= 3), *BRAND_WORDS]
+
+
+def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
+    """What is wrong with a password for this mailbox; empty: it may be used. A burned one is burned for good."""
+    site = _site_mailbox(mailbox)
+    found = list(rules.problems(password, mailbox, words_of(mailbox)))
+    if verify_password(password, site.password) or burned.is_burned(mailbox, password):
+        found.insert(0, OLD_PASSWORD)
+    return found
+
+
+def _site_mailbox(mailbox: str) -> SiteMailbox:
+    site = SiteMailbox.objects.filter(username=mailbox).first()
+    if site is None:
+        raise NotFound(mailbox)
+    return site
+
+
+def _refuse_unfit(mailbox: str, password: str) -> None:
+    problems = password_problems(mailbox, password)
+    if OLD_PASSWORD in problems and _is_shut(mailbox):
+        burned.burn_password(mailbox, password, timezone.now())
+    if problems:
+        raise PasswordRefused(problems)
+
+
+def _is_shut(mailbox: str) -> bool:
+    return decisions.current_status(mailbox).status == "suspended"
+
+
+def _hash(password: str) -> str:
+    try:
+        return hash_password(password, settings().password_scheme)
+    except PasswordTooLong:
+        raise PasswordRefused([TOO_LONG]) from None
+
+
+def _write_hash(mailbox: str, former: str, new: str, password: str) -> None:
+    """Replaces the site's hash by compare-and-set and reads it back; raises RecoveryFailed when it is not there."""
+    changed = SiteMailbox.objects.filter(username=mailbox, password=former).update(
+        password=new, modified=timezone.now()
+    )
+    kept = SiteMailbox.objects.filter(username=mailbox).values_list("password", flat=True).first()
+    if changed != 1 or kept is None or not verify_password(password, kept):
+        raise RecoveryFailed(HASH_NOT_KEPT)
+
+
+def set_password(mailbox: str, password: str, actor: str, *, account: AbstractBaseUser | None = None) -> None:
+    """Gives a mailbox a new password and leaves its status alone.
+
+    Raises PasswordRefused, NotFound, RecoveryFailed, and OperationalError while a database is away (nothing changed).
+    """
+    _set(mailbox, password, actor, account, lambda: None)
+
+
+def reinstate(mailbox: str, password: str, actor: str, *, account: AbstractBaseUser | None = None) -> list[Order]:
+    """Recovers a suspended or restricted mailbox with a new password; the orders that open its doors.
+
+    Raises PasswordRefused, NotFound, decisions.NotAllowed (it is active), RecoveryFailed, and OperationalError while
+    a database is away. In each case the mailbox stays shut and its password is what it was.
+    """
+    placed: list[Order] = []
+
+    def record() -> None:
+        burned.burn_site_hash(mailbox, timezone.now())
+        placed.extend(decisions.reinstate(mailbox, actor, account=account))
+
+    _set(mailbox, password, actor, account, record)
+    return placed
+
+
+def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | None, record: Callable[[], None]) -> None:
+    _refuse_unfit(mailbox, password)
+    new = _hash(password)
+    # Our database first, so that a locked one refuses before the site's password has changed; the site's row is
+    # written before our transaction commits, so that no door opens on the old password.
+    with transaction.atomic(using="default"):
+        record()
+        write_audit(actor, "set_password", mailbox, {}, account=account)
+        former = _site_mailbox(mailbox).password
+        _write_hash(mailbox, former, new, password)
+
+
+def _opening_orders(incident: Incident) -> QuerySet[Order]:
+    latest = Order.objects.filter(incident=incident, kind__in=["release", "dismiss"]).order_by("-generation").first()
+    generation = latest.generation if latest else 0
+    return Order.objects.filter(incident=incident, kind__in=["release", "dismiss"], generation=generation)
+
+
+def is_released(incident: Incident) -> bool:
+    """Whether every host has read back that the doors of the incident's mailbox are open."""
+    placed = list(_opening_orders(incident))
+    return bool(placed) and all(orders.has_effect(order) for order in placed)
+
+
+def wait_until_released(incident: Incident, timeout: float) -> bool:
+    """Waits at most `timeout` seconds until the doors are open on every host; whether they are."""
+    return _wait(lambda: is_released(incident), timeout)
+
+
+def wait_until_contained(incident: Incident, timeout: float) -> bool:
+    """Waits at most `timeout` seconds until the incident is contained on every host; whether it is."""
+    return _wait(lambda: Incident.objects.filter(pk=incident.pk, contained_at__isnull=False).exists(), timeout)
+
+
+def _wait(condition: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
