@@ -1,0 +1,173 @@
+"""The agent's own record: what it holds shut, and how far each plan is; a durable file per (mailbox, generation).
+
+A trip is contained from here alone, with the database down. An entry is written before its first step and after every
+step; killed at any instruction, the agent reads it again and goes on. The barrier is a function of the ledger
+(`barrier.wanted_rows`). A finished entry moves to `archive/`, where it keeps old decisions from counting again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sekisho.journal import replace_file
+from sekisho.journal.failpoint import failpoint
+
+log = logging.getLogger(__name__)
+
+EntryStatus = Literal["suspended", "restricted", "released"]
+StepState = Literal["pending", "done", "already", "failed"]
+
+
+class StepRecord(msgspec.Struct):
+    """How one step stands. Times are epoch seconds."""
+
+    state: StepState = "pending"
+    attempts: int = 0
+    at: float = 0.0
+    outcome: str = ""
+    # Not tried again before.
+    next_at: float = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        return self.state in ("done", "already")
+
+
+class PlanRecord(msgspec.Struct):
+    """One plan of an entry and its steps by name."""
+
+    kind: Literal["contain", "restrict", "release", "dismiss"]
+    # The generation of the orders it carries out (release and dismiss: the one that begins).
+    generation: int
+    started_at: float
+    steps: dict[str, StepRecord] = {}
+    # Database ids of the orders attached, and those already reported as finished.
+    order_ids: list[int] = []
+    finished_orders: list[int] = []
+    # A plan of the opposite direction has begun: nothing of this one is tried any more.
+    superseded: bool = False
+
+
+class Entry(msgspec.Struct):
+    """One mailbox held shut (or being opened again) in one generation."""
+
+    mailbox: str
+    generation: int
+    status: EntryStatus
+    # New recipients an hour while restricted; 0 stops sending by the barrier.
+    limit: int | None
+    since: float
+    # Only messages queued since then may be held (epoch seconds).
+    hold_since: float
+    # Every address form of the mailbox and every login name, itself first, as known so far.
+    addresses: list[str]
+    login_names: list[str]
+    # Decision ids and "order N": who asked for this.
+    origins: list[str] = []
+    plans: dict[str, PlanRecord] = {}
+    # Queue ids the guard named in its decision.
+    queue_ids: list[str] = []
+    # The hijacker's messages on hold; those that were delivered although we asked.
+    held: list[str] = []
+    escaped: list[str] = []
+    # Messages of others to this mailbox, put on hold so that our queue's lifetime cannot return them.
+    kept: list[str] = []
+    # The Sieve script that was active and is frozen; "" for none.
+    frozen_script: str = ""
+    # The site's `mailbox.active` before we wrote 0; None: not written.
+    former_active: bool | None = None
+
+    @property
+    def is_shut(self) -> bool:
+        return self.status in ("suspended", "restricted")
+
+    @property
+    def opening(self) -> PlanRecord | None:
+        """The plan that opens this entry, when one was ordered."""
+        return self.plans.get("release") or self.plans.get("dismiss")
+
+
+def entry_name(mailbox: str, generation: int) -> str:
+    """The file's name: a hash, since an address may hold anything a file name may not."""
+    return f"{hashlib.sha256(mailbox.encode()).hexdigest()[:32]}-{generation}.json"
+
+
+class Ledger:
+    """All live entries, in memory and on disk alike. Threads change an entry only while holding `lock`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._archive = directory / "archive"
+        self.lock = threading.RLock()
+        self._entries: dict[tuple[str, int], Entry] = {}
+        # The newest generation of each mailbox that was opened again: older decisions about it are history.
+        self._opened: dict[str, int] = {}
+        # Files that could not be read, for an alarm.
+        self.unreadable: list[str] = []
+        self._load()
+
+    def _load(self) -> None:
+        self._archive.mkdir(parents=True, exist_ok=True)
+        self._directory.chmod(0o700)
+        for path in sorted(self._directory.glob("*.json")):
+            if entry := self._read(path):
+                self._entries[entry.mailbox, entry.generation] = entry
+        for path in self._archive.glob("*.json"):
+            if entry := self._read(path):
+                self._note_opened(entry)
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Entry)
+        except (OSError, msgspec.MsgspecError) as error:
+            log.error("ledger: %s cannot be read: %s", path.name, error)
+            self.unreadable.append(path.name)
+            return None
+
+    def _note_opened(self, entry: Entry) -> None:
+        if entry.opening is not None:
+            known = self._opened.get(entry.mailbox, 0)
+            self._opened[entry.mailbox] = max(known, entry.opening.generation)
+
+    def entries(self) -> list[Entry]:
+        """All live entries, older generations of a mailbox first."""
+        with self.lock:
+            return [self._entries[key] for key in sorted(self._entries)]
+
+    def shut_entries(self) -> list[Entry]:
+        return [entry for entry in self.entries() if entry.is_shut]
+
+    def of_mailbox(self, mailbox: str) -> Iterator[Entry]:
+        """This mailbox's live entries, oldest generation first."""
+        return (entry for entry in self.entries() if entry.mailbox == mailbox)
+
+    def get(self, mailbox: str, generation: int) -> Entry | None:
+        return self._entries.get((mailbox, generation))
+
+    def is_history(self, mailbox: str, generation: int) -> bool:
+        """Whether this mailbox was ordered open in a newer generation: a decision of this one must not shut it."""
+        opened = [e.opening.generation for e in self.of_mailbox(mailbox) if e.opening is not None]
+        return generation < max([self._opened.get(mailbox, 0), *opened])
+
+    def save(self, entry: Entry) -> None:
+        """Makes the entry durable as it is now; raises OSError when the disk refuses."""
+        with self.lock:
+            self._entries[entry.mailbox, entry.generation] = entry
+            path = self._directory / entry_name(entry.mailbox, entry.generation)
+            replace_file(path, msgspec.json.encode(entry), mode=0o600)
+        failpoint("agent.ledger.after_write")
+
+    def archive(self, entry: Entry) -> None:
+        """Puts a finished entry away; it only keeps older decisions from counting again."""
+        with self.lock:
+            name = entry_name(entry.mailbox, entry.generation)
+            (self._directory / name).rename(self._archive / name)
+            del self._entries[entry.mailbox, entry.generation]
+            self._note_opened(entry)
