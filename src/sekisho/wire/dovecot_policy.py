@@ -42,6 +42,8 @@ class LoginQuestion(msgspec.Struct, frozen=True):
     device_id: str = ""
     session_id: str = ""
     tls: bool = False
+    # Dovecot 2.4: "", internal, credentials, account, expired, disabled or policy; empty in 2.3.
+    fail_type: str = ""
     # Values are texts; what is in it depends on the site's auth_policy_request_attributes.
     attrs: dict[str, str] = {}
 
@@ -51,8 +53,6 @@ class LoginReport(LoginQuestion, frozen=True):
 
     success: bool = False
     policy_reject: bool = False
-    # Dovecot 2.4: "", internal, credentials, account, expired, disabled or policy; empty in 2.3.
-    fail_type: str = ""
 
 
 _question = msgspec.json.Decoder(LoginQuestion)
