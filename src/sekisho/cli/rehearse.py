@@ -10,14 +10,19 @@ from sekisho.config import settings
 @click.command()
 @click.argument("scenario", type=click.Choice(["botnet", "blast", "intruder", "flood"]))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def rehearse(scenario: str, as_json: bool) -> int:
+@click.option("--lang", type=click.Choice(["ja", "en"]), default=None, help="Language of the story.")
+def rehearse(scenario: str, as_json: bool, lang: str | None) -> int:
     """Play SCENARIO and count what happened from the third party's mailboxes and both queues."""
-    from sekisho.cli.output import databases, print_json
+    from sekisho.cli.output import Refused, databases, print_json
 
     with databases():
-        from sekisho.rehearsal import play
+        from sekisho.rehearsal import CastError, play
 
-        result = play(scenario, settings(), (lambda _: None) if as_json else click.echo)
+        try:
+            # With --json the story goes to standard error: a rehearsal of a minute must not look dead.
+            result = play(scenario, settings(), lambda line: click.echo(line, err=as_json), language=lang or "")
+        except CastError as refusal:
+            raise Refused(str(refusal)) from None
         if as_json:
             print_json(result.as_dict())
         return 0 if result.agrees else 1

@@ -6,6 +6,7 @@ and a disagreement with our record is an error of the rehearsal.
 """
 
 from sekisho.rehearsal.cast import SCENARIOS, CastError
+from sekisho.rehearsal.performance import play
 from sekisho.rehearsal.result import Result
 
-__all__ = ["SCENARIOS", "CastError", "Result"]
+__all__ = ["SCENARIOS", "CastError", "Result", "play"]

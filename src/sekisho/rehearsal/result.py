@@ -47,11 +47,11 @@ class Result(msgspec.Struct):
     faults: list[str] = msgspec.field(default_factory=list)
 
     @property
-    def good(self) -> bool:
-        """Whether everything was as promised and our own record agrees."""
+    def agrees(self) -> bool:
+        """Whether everything was as promised, and our own record agrees with the count outside."""
         return not self.faults
 
-    def to_json(self) -> bytes:
-        """The figures that apply, as one JSON object."""
-        figures = {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
-        return msgspec.json.format(msgspec.json.encode({**figures, "good": self.good}))
+    def as_dict(self) -> dict[str, object]:
+        """The figures that apply, for --json."""
+        figures: dict[str, object] = msgspec.to_builtins(self)
+        return {name: value for name, value in figures.items() if value is not None} | {"agrees": self.agrees}

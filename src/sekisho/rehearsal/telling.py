@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TextIO
+from collections.abc import Callable
 
 # key -> (Japanese, English). Placeholders are the values given to `say`.
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -130,8 +130,8 @@ STATUS_WORDS = {
 class Teller:
     """Says sentences of the table above in one language, each with the seconds since the beginning."""
 
-    def __init__(self, out: TextIO, language: str) -> None:
-        self._out = out
+    def __init__(self, tell: Callable[[str], None], language: str) -> None:
+        self._tell = tell
         self._which = 0 if language.lower().startswith("ja") else 1
         self._started = time.monotonic()
 
@@ -143,8 +143,7 @@ class Teller:
     def say(self, key: str, **values: object) -> None:
         """Tells one sentence; numbers of type float are given to a tenth of a second."""
         shown = {name: f"{value:.1f}" if isinstance(value, float) else value for name, value in values.items()}
-        self._out.write(f"[{self.seconds:6.1f} s] {SENTENCES[key][self._which].format(**shown)}\n")
-        self._out.flush()
+        self._tell(f"[{self.seconds:6.1f} s] {SENTENCES[key][self._which].format(**shown)}")
 
     def status_word(self, status: str) -> str:
         """A mailbox status as people read it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+from collections.abc import Callable
 
 from sekisho.config import Settings
 from sekisho.rehearsal import blast, botnet
@@ -19,12 +19,12 @@ from sekisho.rehearsal.takeover import play_takeover
 from sekisho.rehearsal.telling import Teller
 
 
-def play(scenario: str, settings: Settings, out: TextIO, *, language: str = "") -> Result:
-    """Plays `botnet`, `blast`, `intruder` or `flood`, telling it on `out`; returns figures and faults.
+def play(scenario: str, settings: Settings, tell: Callable[[str], None], *, language: str = "") -> Result:
+    """Plays `botnet`, `blast`, `intruder` or `flood`, telling each line to `tell`; returns figures and faults.
 
-    `language` is "ja" or "en"; without it LANG decides. Raises CastError when it cannot be cast.
+    `language` is "ja" or "en"; without it the environment decides. Raises CastError when it cannot be cast.
     """
-    teller = Teller(out, language or os.environ.get("LANG", ""))
+    teller = Teller(tell, language or _language_of_terminal())
     stage = Stage(scenario, settings, read_scenarios(demo_directory() / "scenarios.toml"), teller)
     _begin(stage, scenario)
     try:
@@ -61,10 +61,15 @@ def _end(stage: Stage) -> Result:
         result.final_status = mailbox_status(stage.victim.mailbox)
     except CommandFailed as error:
         stage.fault(str(error))
-    if result.good:
+    if result.agrees:
         stage.teller.say("agrees")
         stage.teller.say("end_good", seconds=result.seconds)
     else:
         stage.teller.say("end_bad", seconds=result.seconds, faults=len(result.faults))
     stage.teller.say("look", url=f"http://127.0.0.1:{stage.places.panel}/")
     return result
+
+
+def _language_of_terminal() -> str:
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    return next((value for name in names if (value := os.environ.get(name))), "")
