@@ -7,6 +7,7 @@ a line that no reader takes for a record (cf. the torn last record of PostgreSQL
 from __future__ import annotations
 
 import os
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,15 @@ def _segments(directory: Path) -> list[int]:
         return []
 
 
+def _sync_directory(directory: Path) -> None:
+    """Makes a new name in a directory last (fsync(2): syncing the file alone does not)."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 class AppendLog:
     """The writing end. One writer at a time; `fsync=True` makes `append` return only when the disk has it."""
 
@@ -49,27 +59,22 @@ class AppendLog:
         self._number = existing[-1] if existing else 1
         self._fd = self._open(self._number)
         self._size = os.fstat(self._fd).st_size
-        self._end_torn_line()
+        # The last line has no end: the next record must not continue it.
+        self._torn = self._ends_torn()
 
     def _open(self, number: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         fd = os.open(_segment_path(self._directory, number), flags, 0o640)
         if self._fsync:
-            directory_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory_fd)
-            finally:
-                os.close(directory_fd)
+            _sync_directory(self._directory)
         return fd
 
-    def _end_torn_line(self) -> None:
-        """Closes a half-written last line, so that the next record starts on a line of its own."""
+    def _ends_torn(self) -> bool:
         if not self._size:
-            return
+            return False
         with _segment_path(self._directory, self._number).open("rb") as file:
             file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                self._write(b"\n")
+            return file.read(1) != b"\n"
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -79,29 +84,30 @@ class AppendLog:
             view = view[written:]
 
     def append(self, *records: bytes) -> None:
-        """Appends records (JSON without line end); raises OSError when the disk refuses, then nothing counts."""
+        """Appends records (JSON without line end); they count when this returns.
+
+        Raises OSError when the disk refuses: then none, some or all of them may be there. Append them again with the
+        same ids; readers take an id once.
+        """
         if self._size >= SEGMENT_BYTES:
             self._rotate()
         lines = b"".join(b"%08x %s\n" % (zlib.crc32(record), record) for record in records)
-        try:
-            self._write(lines)
-        except OSError:
-            self._end_torn_line_quietly()
-            raise
+        if self._torn:
+            lines = b"\n" + lines
+        # Robustness: a full disk may take half a line and refuse even the line end.
+        self._torn = True
+        self._write(lines)
+        self._torn = False
         if self._fsync:
             os.fsync(self._fd)
 
-    def _end_torn_line_quietly(self) -> None:
-        try:
-            self._end_torn_line()
-        except OSError:
-            return
-
     def _rotate(self) -> None:
+        fd = self._open(self._number + 1)
         os.close(self._fd)
+        self._fd = fd
         self._number += 1
-        self._fd = self._open(self._number)
         self._size = 0
+        self._torn = False
         for number in _segments(self._directory)[: -self._max_segments]:
             _segment_path(self._directory, number).unlink(missing_ok=True)
 
@@ -124,9 +130,12 @@ class Follower:
         """At most `limit` further records; an empty list when there is nothing new. Advances the cursor."""
         records: list[bytes] = []
         while len(records) < limit:
+            # Look for a later segment first: once it is there, nothing more is written to this one. The other way
+            # round, records written between the two looks would be passed over.
+            segments = _segments(self._directory)
             found = self._read_segment(limit - len(records))
             records.extend(found)
-            if not found and not self._next_segment():
+            if not found and not self._next_segment(segments):
                 break
         return records
 
@@ -135,6 +144,10 @@ class Follower:
             return []
         try:
             with _segment_path(self._directory, self.cursor.segment).open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self.cursor.offset:
+                    # Robustness: after a power loss an unsynced segment can be shorter than what was read of it. Its
+                    # records come again rather than that new ones are passed over.
+                    self.cursor = Cursor(self.cursor.segment, 0)
                 file.seek(self.cursor.offset)
                 return list(self._whole_records(file.read(SEGMENT_BYTES * 2), limit))
         except FileNotFoundError:
@@ -156,12 +169,18 @@ class Follower:
             elif line:
                 self.bad_lines += 1
 
-    def _next_segment(self) -> bool:
-        later = [n for n in _segments(self._directory) if n > self.cursor.segment]
+    def _next_segment(self, segments: list[int]) -> bool:
+        here = self.cursor.segment
+        later = [number for number in segments if number > here]
+        if not later and segments and here not in segments:
+            # The log was removed and begun anew: start over instead of waiting for its number to catch up.
+            later = segments
         if not later:
             return False
-        if self.cursor.segment and later[0] != self.cursor.segment + 1:
-            self.lost_segments += later[0] - self.cursor.segment - 1
+        if here:
+            # A segment that is gone counts, whether or not its last records had been read.
+            first_unread = here + 1 if here in segments else here
+            self.lost_segments += max(0, later[0] - first_unread)
         self.cursor = Cursor(later[0], 0)
         return True
 
@@ -169,16 +188,22 @@ class Follower:
 def replace_file(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     """Replaces a file by rename after fsync: readers and crashes see the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    # One name per writer: the agent's threads may replace the same file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    temporary.rename(path)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
 
 
 def read_cursor(path: Path) -> Cursor:

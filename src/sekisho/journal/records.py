@@ -167,21 +167,36 @@ Event = (
     | GuardGap
 )
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.json.Encoder()
 _decision_decoder = msgspec.json.Decoder(DecisionRecord)
 _event_decoder = msgspec.json.Decoder(Event)
 
 
 def format_record(record: DecisionRecord | Event) -> bytes:
-    """The record as one line of JSON without the line end."""
-    return _encoder.encode(record)
+    """The record as one line of JSON without the line end.
+
+    Raises RecordError for a decision that could not be read back (a score that is no number, half a character): better
+    here, where it is made, than in the agent that must act on it.
+    """
+    line = _encode(record)
+    if isinstance(record, DecisionRecord):
+        parse_decision(line)
+    return line
+
+
+def _encode(record: DecisionRecord | Event) -> bytes:
+    try:
+        return _encoder.encode(record)
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        raise RecordError(str(error)) from error
 
 
 def parse_decision(line: bytes) -> DecisionRecord:
     """The decision in a journal line; raises RecordError."""
     try:
         return _decision_decoder.decode(line)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise RecordError(str(error)) from error
 
 
@@ -190,5 +205,5 @@ def parse_event(line: bytes) -> Event:
     try:
         event: Event = _event_decoder.decode(line)
         return event
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise RecordError(str(error)) from error

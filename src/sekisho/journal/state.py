@@ -48,7 +48,7 @@ def read_state(path: Path) -> StateFile | None:
         return msgspec.json.decode(path.read_bytes(), type=StateFile)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{path}: {error}") from error
 
 
