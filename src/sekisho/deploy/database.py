@@ -1,0 +1,52 @@
+"""The local stack's two databases: PostfixAdmin's tables as a site has them, and Sekisho's own by Django's migrations.
+
+Both are SQLite in WAL mode, group-writable in a setgid directory: Postfix opens the site's database for reading with
+SQLite's default flags, and in WAL mode that fails for whoever may not write the -shm file, which is fatal to a
+Postfix daemon and closes the service for a minute (seen; so is a rollback journal with any writer).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sekisho.deploy.ground import group_id
+from sekisho.deploy.layout import Layout
+from sekisho.deploy.render import template
+
+
+def make_site_database(layout: Layout) -> bool:
+    """PostfixAdmin's tables; True when they were made just now, False when they were there."""
+    path = layout.site_database
+    if path.exists():
+        return False
+    draft = path.with_name("site.new.sqlite3")
+    for left in draft.parent.glob("site.new.sqlite3*"):
+        left.unlink()
+    connection = sqlite3.connect(draft)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.executescript(template("postfixadmin.sql"))
+    connection.close()
+    _share(draft)
+    draft.replace(path)
+    return True
+
+
+def make_our_database(layout: Layout) -> None:
+    """Sekisho's tables, brought to the newest migration. Needs Django (directory.start)."""
+    fresh = not layout.our_database.exists()
+    if fresh:
+        # Made before Django opens it, so that the -wal and -shm files inherit these rights from the first moment.
+        connection = sqlite3.connect(layout.our_database)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+        _share(layout.our_database)
+    from django.core.management import call_command
+
+    call_command("migrate", database="default", verbosity=0, interactive=False)
+
+
+def _share(path: Path) -> None:
+    os.chown(path, -1, group_id())
+    path.chmod(0o664)

@@ -1,0 +1,92 @@
+"""Templates in, configuration files out: `@NAME@` is replaced, an unknown name is an error.
+
+Python's own `$name` templates cannot be used: `$` belongs to Postfix and Dovecot.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from sekisho.deploy.layout import Layout
+
+PLACEHOLDER = re.compile(r"@([A-Z][A-Z_0-9]*)@")
+# Owner of all mail in the local stack; it needs no name. Dovecot's documentation uses this number in its examples.
+MAIL_UID = 5000
+
+# Template -> file below `var`; the agent's doveadm and people's `postqueue -c` know these places.
+STACK_FILES = {
+    **{
+        f"ours/postfix/sql/{name}.cf": f"ours/postfix/sql/{name}.cf"
+        for name in (
+            "alias",
+            "alias_domain",
+            "alias_domain_catchall",
+            "alias_domain_mailbox",
+            "domains",
+            "mailbox",
+            "sender_login",
+            "sender_login_alias_domain",
+        )
+    },
+    "ours/postfix/main.cf": "ours/postfix/main.cf",
+    "ours/postfix/master.cf": "ours/postfix/master.cf",
+    "ours/dovecot/sql.conf.ext": "ours/dovecot/sql.conf.ext",
+    "theirs/postfix/main.cf": "theirs/postfix/main.cf",
+    "theirs/postfix/master.cf": "theirs/postfix/master.cf",
+    "theirs/postfix/nosuch": "theirs/postfix/nosuch",
+    "theirs/postfix/provider_route.cf": "theirs/postfix/provider_route.cf",
+    "theirs/postfix/provider_recipient.cf": "theirs/postfix/provider_recipient.cf",
+    "theirs/dovecot/dovecot.conf": "theirs/dovecot/dovecot.conf",
+}
+# These hold the key that the guard demands from Dovecot: for root and the guard's group only.
+SECRET_FILES = {
+    "ours/dovecot/dovecot.conf": "ours/dovecot/dovecot.conf",
+    "sekisho.toml": "sekisho.toml",
+}
+
+
+def template(name: str) -> str:
+    """The text of a template; raises FileNotFoundError."""
+    return files("sekisho.deploy").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with every `@NAME@` replaced; raises KeyError for a name without a value."""
+    return PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
+
+
+def stack_values(layout: Layout, host_name: str, notice_sender: str, key: str, nonce: str) -> dict[str, str]:
+    """The values of every placeholder in the stack's templates."""
+    ports = {name.upper(): str(port) for name, port in vars(layout.ports).items()}
+    return ports | {
+        "VAR": str(layout.var),
+        "BARRIER": str(layout.barrier),
+        "HOST_NAME": host_name,
+        "NOTICE_SENDER": notice_sender,
+        "AUTH_POLICY_KEY": key,
+        "AUTH_POLICY_NONCE": nonce,
+        "MAIL_UID": str(MAIL_UID),
+        "SERVICES": template("postfix-services.cf").rstrip("\n"),
+    }
+
+
+def write_stack(layout: Layout, values: Mapping[str, str], group: int) -> None:
+    """Writes every configuration file of the stack below `var`; secret ones get mode 0640 and `group`."""
+    for source, place in STACK_FILES.items():
+        _write(layout.var / place, fill(template(source), values), 0o644, None)
+    for source, place in SECRET_FILES.items():
+        _write(layout.var / place, fill(template(source), values), 0o640, group)
+
+
+def _write(path: Path, text: str, mode: int, group: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(mode)
+    if group is not None:
+        os.chown(draft, -1, group)
+    draft.replace(path)

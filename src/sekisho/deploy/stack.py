@@ -1,0 +1,219 @@
+"""`sekisho up`: the local stack of two Postfix, two Dovecot, guard, agent, worker and panel, supervised.
+
+1. ground: directories, secrets, certificate, configuration, barrier files (never overwritten), databases
+2. a fresh `var`: the demo's provider, address data and 30 days of history
+3. servers and parts start; `var/run/ready` appears when every port answers
+4. on the first start the one-time passwords are printed and a rehearsal plays (unless DEMO=quiet)
+5. Ctrl-C or SIGTERM stops everything
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TextIO
+
+from sekisho.config import settings
+from sekisho.deploy import database, ground, provider, render
+from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
+from sekisho.deploy.supervisor import Part, Supervisor, program
+
+POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
+# Our parts: name, module that carries it, ports it answers on.
+OUR_PARTS = {
+    "guard": ("sekisho.guard.main", ("policy", "auth_policy", "events")),
+    "agent": ("sekisho.containment.agent", ()),
+    "worker": ("sekisho.incidents.worker", ()),
+    "web": ("sekisho.web.server", ("panel",)),
+}
+MAIL_PORTS = ("mx", "reinject", "submission", "imap", "pop3", "sieve", "theirs_smtp", "theirs_imap")
+# A healthy cold start takes a few seconds; after a minute something is broken and a person should look.
+START_DEADLINE = 60.0
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """How to bring the stack up. `quiet`: print little and play no rehearsal (DEMO=quiet)."""
+
+    quiet: bool = False
+    # Scenario played on the first start.
+    rehearsal: str = "blast"
+
+
+def options_from_environment() -> UpOptions:
+    """Options as `make run` gives them: DEMO=quiet, or DEMO=SCENARIO to play another rehearsal."""
+    demo = os.environ.get("DEMO", "")
+    return UpOptions(quiet=demo == "quiet", rehearsal=demo if demo not in ("", "quiet") else "blast")
+
+
+def up(options: UpOptions | None = None) -> int:
+    """Runs the stack until it is told to stop; without options those of the environment.
+
+    Returns 0 after a clean stop, 1 when it could not start.
+    """
+    options = options or options_from_environment()
+    try:
+        layout = layout_from_environment()
+        if os.geteuid() != 0:
+            raise ground.GroundError("Postfix and Dovecot start as root only: use sudo")
+        layout.run.mkdir(parents=True, exist_ok=True)
+        with (layout.run / "lock").open("w") as lock:
+            if not _lock(lock):
+                _say(f"a stack runs in {layout.var} already; stop it, or set SEKISHO_VAR and SEKISHO_PORT_BASE")
+                return 1
+            return _run(layout, options)
+    except (LayoutError, ground.GroundError, provider.ProviderError) as error:
+        _say(str(error))
+        return 1
+
+
+def _run(layout: Layout, options: UpOptions) -> int:
+    began = time.monotonic()
+    layout.ready.unlink(missing_ok=True)
+    # Taken before Django starts in this process: Django sets TZ, and all logs shall carry the machine's time.
+    environment = _environment(layout)
+    credentials = _prepare(layout, environment)
+    supervisor = Supervisor(_parts(layout), layout.pids, environment, _say)
+    supervisor.handle_signals()
+    try:
+        if not supervisor.run_until(lambda: _answers(layout.ports), START_DEADLINE):
+            if not supervisor.stopping:
+                _say(f"not every part answers after {START_DEADLINE:.0f} s; see {layout.log}")
+                return 1
+            return 0
+        layout.ready.touch()
+        _say(
+            f"up after {time.monotonic() - began:.1f} s; panel http://127.0.0.1:{layout.ports.panel}/; Ctrl-C stops it"
+        )
+        if credentials is not None:
+            _tell_accounts(layout, credentials, options)
+        supervisor.run_until(lambda: False, float("inf"))
+        return 0
+    finally:
+        layout.ready.unlink(missing_ok=True)
+        _say("stopping")
+        supervisor.stop()
+
+
+def _prepare(layout: Layout, environment: dict[str, str]) -> provider.Credentials | None:
+    """Everything before the first process; the credentials when the stack is new."""
+    demo = provider.demo_directory()
+    entry = provider.read_provider(demo)
+    _refuse_taken_ports(layout.ports)
+    ground.make_directories(layout)
+    key = ground.secret(layout, "auth-policy")
+    ground.secret(layout, "django")
+    values = render.stack_values(layout, entry.host_name, entry.notice_sender, key, ground.secret(layout, "nonce"))
+    render.write_stack(layout, values, ground.group_id())
+    ground.make_certificate(layout, [entry.host_name, *{domain.mail_server for domain in entry.domain}])
+    ground.make_barrier(layout)
+    os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")
+    settings.cache_clear()
+    from sekisho.directory.start import start_django
+
+    start_django()
+    database.make_our_database(layout)
+    credentials = None
+    if database.make_site_database(layout):
+        credentials = provider.load_provider(layout, entry)
+        _write_demo_data(layout, demo)
+    _learn(layout, environment)
+    for side in ("ours", "theirs"):
+        ground.run(["postfix", "-c", str(layout.var / side / "postfix"), "check"])
+    return credentials
+
+
+def _write_demo_data(layout: Layout, demo: Path) -> None:
+    ground.run([sys.executable, str(demo / "address_data.py"), str(layout.var / "address-data.csv")])
+    ground.run(
+        [sys.executable, str(demo / "history.py"), str(demo / "provider.toml"), str(layout.var / "history.jsonl")]
+    )
+
+
+def _learn(layout: Layout, environment: dict[str, str]) -> None:
+    """Feeds the history to the guard's profiles, once, before the guard's first start."""
+    history = layout.var / "history.jsonl"
+    if settings().profiles_file.exists() or not history.exists():
+        return
+    if find_spec("sekisho.guard.learn") is None:
+        _say("learn: its module is not there; the mailboxes start without a history")
+        return
+    ground.run([program("sekisho"), "learn", str(history)], environment)
+
+
+def _environment(layout: Layout) -> dict[str, str]:
+    return os.environ | {
+        "SEKISHO_VAR": str(layout.var),
+        "SEKISHO_CONFIG": str(layout.var / "sekisho.toml"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _parts(layout: Layout) -> list[Part]:
+    parts = []
+    for side in ("theirs", "ours"):
+        postfix, dovecot = str(layout.var / side / "postfix"), str(layout.var / side / "dovecot" / "dovecot.conf")
+        # master itself instead of `postfix start-fg`: the script would stand between us and the process we must stop.
+        parts.append(Part(f"postfix-{side}", [POSTFIX_MASTER, "-c", postfix, "-s"], layout.log / f"postfix-{side}.log"))
+        parts.append(Part(f"dovecot-{side}", ["dovecot", "-F", "-c", dovecot], layout.log / f"dovecot-{side}.log"))
+    for name, (module, _) in OUR_PARTS.items():
+        parts.append(Part(name, [program("sekisho"), name], layout.log / f"{name}.log", available=_has(module)))
+    return parts
+
+
+def _has(module: str) -> Callable[[], bool]:
+    def available() -> bool:
+        try:
+            return find_spec(module) is not None
+        except ModuleNotFoundError:
+            return False
+
+    return available
+
+
+def _answers(ports: Ports) -> bool:
+    wanted = list(MAIL_PORTS)
+    for module, names in OUR_PARTS.values():
+        if _has(module)():
+            wanted += names
+    return {getattr(ports, name) for name in wanted} <= _listening()
+
+
+def _listening() -> set[int]:
+    """TCP ports somebody listens on, on 127.0.0.1 or everywhere; asking the kernel disturbs no server's log."""
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state = line.split()[:4]
+        address, _, port = local.partition(":")
+        # proc(5): 0A is LISTEN; the address is in host byte order.
+        if state == "0A" and address in ("0100007F", "00000000"):
+            ports.add(int(port, 16))
+    return ports
+
+
+def _refuse_taken_ports(ports: Ports) -> None:
+    taken = ", ".join(map(str, sorted(_listening() & set(vars(ports).values()))))
+    if taken:
+        raise ground.GroundError(f"port {taken} on 127.0.0.1 is in use; set SEKISHO_PORT_BASE to move all ports")
+
+
+def _lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tell_accounts(layout: Layout, credentials: provider.Credentials, options: UpOptions) -> None:
+    _say(f"panel accounts and mailbox passwords: {layout.credentials}")
+
+
+def _say(text: str) -> None:
+    print(f"sekisho: {text}", flush=True)
