@@ -1,0 +1,93 @@
+"""Dovecot's auth policy endpoint: `POST /auth?command=allow` asks, `…?command=report` tells.
+
+The report is the login event. What counts as one: `success` with `policy_reject` false. A report with `policy_reject`
+says nothing about the password (Dovecot sends it also when it was refused before the check). Logins without a client
+address are the agent's probes or doveadm's and are exempt.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+
+from sekisho.detection import Login
+from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.http_service import Request, Response
+from sekisho.guard.sessions import Sessions
+from sekisho.journal import LoginSeen
+from sekisho.wire import WireError
+from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, parse_allow, parse_report
+
+log = logging.getLogger("sekisho.guard")
+
+# The canary is the probes' positive control (DESIGN §6); its logins are ours, whoever's door they test.
+CANARY_LOCAL_PART = "sekisho-canary"
+
+GO_ON = Response(200, format_verdict(0, ""))
+_REPORTED = Response(200, b'{"status":0,"msg":""}')
+_UNAUTHORIZED = Response(401, b"{}")
+_UNREADABLE = Response(400, b"{}")
+_NOT_FOUND = Response(404, b"{}")
+_WRONG_METHOD = Response(405, b"{}")
+
+
+class AuthPolicy:
+    """Serves the two commands; `key` is the shared secret, an empty one lets nobody in."""
+
+    def __init__(self, checkpoint: Checkpoint, sessions: Sessions, key: str, reason_text: str) -> None:
+        self._checkpoint = checkpoint
+        self._sessions = sessions
+        self._key = key.strip().encode()
+        self._refusal = Response(200, format_verdict(REFUSE, reason_text))
+
+    def serve(self, request: Request) -> Response:
+        if not self._key or not hmac.compare_digest(request.key, self._key):
+            log.warning("auth policy: request without the right key")
+            return _UNAUTHORIZED
+        if request.method != "POST":
+            return _WRONG_METHOD
+        try:
+            if request.query.endswith("command=allow"):
+                return self._allow(request.body)
+            if request.query.endswith("command=report"):
+                return self._report(parse_report(request.body), time.time())
+        except WireError as error:
+            log.warning("auth policy: %s", error)
+            return _UNREADABLE
+        return _NOT_FOUND
+
+    def _allow(self, body: bytes) -> Response:
+        question = parse_allow(body)
+        name = question.attrs.get("user") or question.login
+        return GO_ON if self._checkpoint.allows_login(name) else self._refusal
+
+    def _report(self, report: LoginReport, now: float) -> Response:
+        name = report.attrs.get("user") or report.login
+        # Compatibility: an empty name is one with a forbidden character; nobody can be named then.
+        mailbox = self._checkpoint.mailbox(name) if name else None
+        if mailbox is None or not report.remote or mailbox.startswith(CANARY_LOCAL_PART + "@"):
+            return _REPORTED
+        self._checkpoint.counters.logins += 1
+        success = report.success and not report.policy_reject
+        ip, place = self._checkpoint.places.source(report.remote)
+        if success and report.session_id:
+            self._sessions.begin(report.session_id, mailbox, report.remote)
+        if not report.policy_reject:
+            event = Login(now, mailbox, ip, place, report.protocol, success, report.pwhash)
+            self._checkpoint.observe(event, now)
+        self._checkpoint.spool(
+            LoginSeen(
+                t=now,
+                mailbox=mailbox,
+                success=success,
+                protocol=report.protocol,
+                ip=report.remote,
+                country=place.country,
+                asn=place.asn,
+                pwhash=report.pwhash,
+                device=report.device_id,
+                session=report.session_id,
+            )
+        )
+        return _REPORTED

@@ -1,0 +1,305 @@
+"""The middle of the guard: `observe` learns from an event and may trip the breaker, `answer` decides from memory.
+
+The order inside one event is fixed: learn, judge, journal (fsync), and only then memory; so whatever the guard
+refuses is on disk for the agent, and a trip inside a request already refuses that very request.
+
+Only `sasl_username` counts (P3). A request without one is none of ours: it passes and nothing is learnt from it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from sekisho import detection
+from sekisho.detection import Assessment, Budget, Decision, Fuse, HostTables, MailboxProfile
+from sekisho.guard.places import Places
+from sekisho.guard.profiles import Profiles
+from sekisho.guard.standing import Stand, Standing
+from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
+from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
+from sekisho.wire.postfix_policy import PolicyRequest
+from sekisho.wire.replies import GO_ON, SUBMISSION_RESTRICTED, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
+
+Mode = Literal["observe", "enforce"]
+
+# Login names whose canonical mailbox is remembered; Postfix sends only names that Dovecot has let in.
+REMEMBERED_NAMES = 100_000
+# A person reads one alert a day about a mailbox; more of the same would teach him to look away.
+ALERT_EVERY_SECONDS = 86_400.0
+# RFC 5321, section 4.5.3.1.3: a path has at most 256 octets; more is kept short, not refused (Postfix decides).
+MAX_ADDRESS = 320
+
+
+class Journal(Protocol):
+    def record(self, decision: DecisionRecord) -> bool: ...
+
+
+class Counters:
+    """What the status file shows; plain numbers since the start."""
+
+    __slots__ = ("alerts", "events", "logins", "refused", "requests", "restrictions", "trips")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused = 0
+        self.logins = 0
+        # Events learnt from: the proof that the checkpoint does more than answer.
+        self.events = 0
+        self.alerts = 0
+        self.restrictions = 0
+        self.trips = 0
+
+
+class Checkpoint:
+    """One host's memory: standings, profiles, host tables, messages on their way."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        mode: Mode,
+        standing: Standing,
+        profiles: Profiles,
+        tables: HostTables,
+        places: Places,
+        journal: Journal,
+        spool: Callable[[Event], None],
+        delimiter: str,
+        protected_local_parts: tuple[str, ...],
+    ) -> None:
+        self.host = host
+        self.mode = mode
+        self.standing = standing
+        self.profiles = profiles
+        self.tables = tables
+        self.places = places
+        self.spool = spool
+        self.accepted = AcceptedMessages()
+        self.counters = Counters()
+        self._journal = journal
+        self._delimiter = delimiter
+        self._protected_local_parts = frozenset(protected_local_parts)
+        self._protected: frozenset[str] = frozenset(standing.state.protected)
+        self._fuse = Fuse(standing.state.mailbox_count, standing.state.domain_mailbox_counts)
+        self._judged = JudgedRecipients()
+        self._budgets: dict[str, tuple[Stand, Budget]] = {}
+        self._names: dict[str, str | None] = {}
+
+    # Names and state
+
+    def mailbox(self, name: str) -> str | None:
+        """The canonical mailbox of a login name or address; None when it cannot name one."""
+        try:
+            return self._names[name]
+        except KeyError:
+            if len(self._names) >= REMEMBERED_NAMES:
+                self._names.clear()
+            found = detection.canonical_mailbox(name, self.standing.state.alias_domains, self._delimiter)
+            self._names[name] = found
+            return found
+
+    def take_state(self, state: StateFile, now: float) -> None:
+        """Takes the record's word; a newer generation of a mailbox starts without the old evidence."""
+        if state.alias_domains != self.standing.state.alias_domains:
+            self._names.clear()
+        for mailbox, generation in self.standing.take_state(state):
+            self._budgets.pop(mailbox, None)
+            if self.profiles.known(mailbox) is not None:
+                self.profiles.of(mailbox).start_generation(generation, now)
+        self._protected = frozenset(state.protected)
+        self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
+
+    def replay(self, record: DecisionRecord) -> None:
+        """Takes back a decision of ours from the journal at the start, newer than the snapshot."""
+        if record.generation < self.standing.generation(record.mailbox):
+            return
+        self.standing.take_decision(record)
+        profile = self.profiles.of(record.mailbox)
+        if profile.generation < record.generation:
+            profile.start_generation(record.generation, record.t)
+        profile.announce(record.action)
+        if record.enforced and record.after == "suspended":
+            self._fuse.record(record.mailbox.rpartition("@")[2], record.t)
+
+    # Answers
+
+    def answer(self, request: PolicyRequest, now: float) -> str:
+        """Postfix' action for one request: GO_ON, or the refusal of a mailbox that may not send (now)."""
+        self.counters.requests += 1
+        mailbox = self.mailbox(request.sasl_username) if request.sasl_username else None
+        if mailbox is None:
+            return GO_ON
+        action = self._judge_request(mailbox, request, now)
+        if action is not GO_ON:
+            self.counters.refused += 1
+        return action
+
+    def _judge_request(self, mailbox: str, request: PolicyRequest, now: float) -> str:
+        stand = self.standing.of(mailbox)
+        if stand.status == "suspended":
+            return SUBMISSION_SUSPENDED
+        if request.protocol_state == "RCPT":
+            return self._at_recipient(mailbox, request, now)
+        if request.protocol_state == "END-OF-MESSAGE":
+            return self._at_end(mailbox, request, now)
+        return GO_ON
+
+    def _at_recipient(self, mailbox: str, request: PolicyRequest, now: float) -> str:
+        recipient = request.recipient[:MAX_ADDRESS].lower()
+        instance = request.instance
+        if self._judged.is_new(instance, recipient):
+            ip, place = self.places.source(request.client_address)
+            self.observe(detection.Recipient(now, mailbox, ip, place, recipient, instance), now)
+        stand = self.standing.of(mailbox)
+        if stand.status == "active":
+            return GO_ON
+        if stand.status == "suspended":
+            return SUBMISSION_SUSPENDED
+        budget = self._budget(mailbox, stand)
+        if budget is None or budget.allows(recipient, self.profiles.of(mailbox).knows(recipient), instance, now):
+            return GO_ON
+        return SUBMISSION_STOPPED if budget.limit == 0 else SUBMISSION_RESTRICTED
+
+    def _budget(self, mailbox: str, stand: Stand) -> Budget | None:
+        """The mailbox's budget of new recipients; None when its status has no limit."""
+        kept = self._budgets.get(mailbox)
+        if kept is not None and kept[0] == stand:
+            return kept[1]
+        if stand.status == "probation":
+            budget = Budget.probation(stand.limit)
+        elif stand.limit is not None:
+            budget = Budget.restricted(stand.limit)
+        else:
+            return None
+        self._budgets[mailbox] = (stand, budget)
+        return budget
+
+    def _at_end(self, mailbox: str, request: PolicyRequest, now: float) -> str:
+        ip, place = self.places.source(request.client_address)
+        queue_id, recipients = request.queue_id, request.recipient_count
+        self.observe(detection.Submission(now, mailbox, ip, place, queue_id, recipients, request.size), now)
+        stand = self.standing.of(mailbox)
+        if stand.status == "suspended":
+            return SUBMISSION_SUSPENDED
+        if stand.status == "restricted" and stand.limit == 0:
+            return SUBMISSION_STOPPED
+        self.accepted.add(queue_id, Pair(mailbox, now, stand.generation, request.client_address, live=True))
+        sender = request.sender[:MAX_ADDRESS]
+        self.spool(
+            MessageSubmitted(
+                now,
+                mailbox,
+                queue_id,
+                sender,
+                recipients,
+                request.size,
+                request.client_address,
+                place.country,
+                place.asn,
+            )
+        )
+        return GO_ON
+
+    def allows_login(self, name: str) -> bool:
+        """Whether a login under this name may go on as far as we know; the barrier refuses on its own."""
+        mailbox = self.mailbox(name)
+        return mailbox is None or self.standing.of(mailbox).status != "suspended"
+
+    # Observation
+
+    def observe(self, event: detection.Event, now: float) -> DecisionRecord | None:
+        """Learns from an event and decides; the decision, if there was one, is in force when this returns."""
+        self.counters.events += 1
+        if isinstance(event, detection.Login) and not event.success:
+            self._observe_failure(event, now)
+            return None
+        profile = self.learn(event, now)
+        assessment = detection.assess(profile, self.tables, event, now)
+        if assessment.score < self.tables.limits.alert:
+            return None
+        return self._decide(event, profile, assessment, now)
+
+    def learn(self, event: detection.Event, now: float) -> MailboxProfile:
+        """Learns from an event without judging it; the profile it went into."""
+        profile = self.profiles.of(event.mailbox)
+        generation = self.standing.generation(event.mailbox)
+        if profile.generation < generation:
+            profile.start_generation(generation, now)
+        detection.observe(profile, self.tables, event, now)
+        return profile
+
+    def _observe_failure(self, event: detection.Login, now: float) -> None:
+        """A failed login says something about its source only: it makes no profile, and never a decision (P3)."""
+        profile = self.profiles.known(event.mailbox)
+        if profile is not None:
+            self.profiles.changed.add(event.mailbox)
+        detection.observe(profile, self.tables, event, now)
+
+    def _decide(
+        self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float
+    ) -> DecisionRecord | None:
+        mailbox = event.mailbox
+        stand = self.standing.of(mailbox)
+        local_part, _, domain = mailbox.rpartition("@")
+        decision = detection.decide(
+            stand.status,
+            assessment,
+            "detection",
+            self.standing.state.modes.get(domain, self.mode),
+            self._fuse,
+            protected=local_part in self._protected_local_parts or mailbox in self._protected,
+            limit=stand.limit,
+        )
+        if decision is None or self._is_repeated(mailbox, stand.generation, decision, now):
+            return None
+        record = self._record(event, stand.generation, decision, now)
+        profile.announce(decision.action)
+        if decision.enforced and decision.after == "suspended":
+            self._fuse.record(domain, now)
+        return record
+
+    def _is_repeated(self, mailbox: str, generation: int, decision: Decision, now: float) -> bool:
+        own = self.standing.own.get(mailbox)
+        if own is None or own.generation != generation:
+            return False
+        if decision.action == "alert":
+            return now - own.alerted_at < ALERT_EVERY_SECONDS
+        return own.status == decision.after and own.limit == decision.limit and own.enforced == decision.enforced
+
+    def _record(self, event: detection.Event, generation: int, decision: Decision, now: float) -> DecisionRecord:
+        record = DecisionRecord(
+            id=uuid.uuid4().hex,
+            t=now,
+            host=self.host,
+            mailbox=event.mailbox,
+            generation=generation,
+            action=decision.action,
+            before=decision.before,
+            after=decision.after,
+            limit=decision.limit,
+            enforced=decision.enforced,
+            score=round(decision.score, 2),
+            indicators=tuple(
+                IndicatorRecord(found.name, round(found.value, 2), found.evidence_ja, found.evidence_en)
+                for found in decision.indicators
+            ),
+            ip=event.ip,
+            country=event.place.country,
+            asn=event.place.asn,
+            first_risk_at=decision.first_risk_at,
+            queue_ids=self.accepted.since(event.mailbox, decision.first_risk_at),
+        )
+        self._journal.record(record)
+        self.standing.take_decision(record)
+        self._count(record)
+        return record
+
+    def _count(self, record: DecisionRecord) -> None:
+        if record.action == "suspend":
+            self.counters.trips += 1
+        elif record.action == "restrict":
+            self.counters.restrictions += 1
+        else:
+            self.counters.alerts += 1

@@ -1,0 +1,46 @@
+"""Dovecot's exported events: scripts stored over ManageSieve, mail redirected by a script, sessions that ended.
+
+A PUTSCRIPT event has no text, and the guard runs no command: it spools the change, the agent fetches the script and
+writes what it found into `findings/` (a journal.ScriptChanged as "forward" or "discard"), which comes back through
+`scripts.Scripts.take_finding`. A redirect that Dovecot carried out soon after such a change is the same finding, made
+without the agent.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sekisho.guard.http_service import Request, Response
+from sekisho.guard.scripts import Scripts
+from sekisho.wire import WireError
+from sekisho.wire.dovecot_event import RedirectSent, ScriptActivated, ScriptStored, parse_event
+
+log = logging.getLogger("sekisho.guard")
+
+# Dovecot ignores the answer's body; anything but 2xx it logs as an error of its own.
+TAKEN = Response(200, b"{}")
+_UNREADABLE = Response(400, b"{}")
+_WRONG_METHOD = Response(405, b"{}")
+
+
+class EventIntake:
+    """Serves the exporter's posts."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def serve(self, request: Request) -> Response:
+        if request.method != "POST":
+            return _WRONG_METHOD
+        now = time.time()
+        try:
+            event = parse_event(request.body)
+        except WireError as error:
+            log.warning("events: %s", error)
+            return _UNREADABLE
+        if isinstance(event, ScriptStored | ScriptActivated):
+            self._scripts.changed(event.user, event.session, event.script, now)
+        elif isinstance(event, RedirectSent):
+            self._scripts.redirected(event.user, event.target, now)
+        return TAKEN

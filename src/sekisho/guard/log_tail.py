@@ -1,0 +1,195 @@
+"""What the mail log tells the guard: whose message a queue id is, how deliveries ended, who waits, what arrived.
+
+Each line goes through the same `take_line`, live or read again after a gap. Messages whose END-OF-MESSAGE request the
+guard never saw (it was down, or Postfix let the message pass without an answer) are learnt from the log instead: their
+recipients from the delivery lines, with the log's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+
+from sekisho.detection import Delivery as DeliveryEvent
+from sekisho.detection import Recipient, Submission
+from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.log_file import LogFile, Position
+from sekisho.guard.recent import Recent
+from sekisho.guard.standing import ACTIVE
+from sekisho.guard.submissions import REMEMBERED_IDS, Pair
+from sekisho.journal import DeliveryResult, Event, MailArrived, NoticeSeen, QueueIdPaired, SenderDeferred
+from sekisho.wire import WireError, maillog
+
+log = logging.getLogger("sekisho.guard")
+
+POLL_SECONDS = 0.2
+# A stamp this close to now is a live line: it gets the precise time, whole seconds are all the log has.
+LIVE_SECONDS = 2.0
+# Message-IDs of our own notices; deterministic, so that a worker killed after sending finds them again.
+NOTICE_PREFIX = "<sekisho.notice."
+# A chunk takes some 5 ms to read; between two the loop answers Postfix and Dovecot.
+CHUNK_PAUSE_SECONDS = 0.0
+
+# Daemons that put mail into a mailbox of ours.
+_INTO_MAILBOXES = frozenset({"lmtp", "virtual", "local", "pipe"})
+
+
+class LogTail:
+    """Reads the log's lines into events."""
+
+    def __init__(self, checkpoint: Checkpoint, notice_sender: str) -> None:
+        self._checkpoint = checkpoint
+        self._notice_sender = notice_sender.lower()
+        self._senders: Recent[str] = Recent(REMEMBERED_IDS)
+        # Our notices between cleanup's line and qmgr's, which names their sender.
+        self._notices: Recent[str] = Recent(1000)
+        self._stamp = ("", 0.0)
+        # Off while lines are read again whose events the spool already has.
+        self.spooling = True
+        self.lines = 0
+
+    def _spool(self, event: Event) -> None:
+        if self.spooling:
+            self._checkpoint.spool(event)
+
+    def take_line(self, line: str, now: float) -> None:
+        """Acts on one log line; lines that say nothing we use change nothing."""
+        self.lines += 1
+        found = maillog.parse_line(line)
+        if found is None:
+            return
+        t = self._time_of(found.stamp, now)
+        if isinstance(found, maillog.Delivery):
+            self._delivery(found, t, now)
+        elif isinstance(found, maillog.SmtpdLogin):
+            self._login(found, t)
+        elif isinstance(found, maillog.QueueSender):
+            self._queue_sender(found, t, now)
+        elif isinstance(found, maillog.RcptDeferred):
+            self._refused(found, t)
+        elif isinstance(found, maillog.Requeued):
+            self._requeued(found, t)
+        elif isinstance(found, maillog.MessageIdSeen) and found.message_id.startswith(NOTICE_PREFIX):
+            self._notices.put(found.queue_id, found.message_id)
+
+    def _time_of(self, stamp: str, now: float) -> float:
+        if stamp != self._stamp[0]:
+            try:
+                self._stamp = (stamp, maillog.seconds_of(stamp, datetime.fromtimestamp(now).astimezone()))
+            except WireError:
+                self._stamp = (stamp, now)
+        logged = self._stamp[1]
+        return now if now - logged < LIVE_SECONDS else logged
+
+    def _login(self, found: maillog.SmtpdLogin, t: float) -> None:
+        mailbox = self._checkpoint.mailbox(found.sasl_username)
+        if mailbox is None or self._checkpoint.accepted.owner(found.queue_id) is not None:
+            return
+        generation = self._checkpoint.standing.generation(mailbox)
+        self._checkpoint.accepted.pair(found.queue_id, Pair(mailbox, t, generation, found.ip, live=False))
+        self._spool(QueueIdPaired(t, mailbox, found.queue_id))
+
+    def _queue_sender(self, found: maillog.QueueSender, t: float, now: float) -> None:
+        if self._senders.get(found.queue_id) is None:
+            self._first_in_queue(found, t, now)
+        self._senders.put(found.queue_id, found.sender)
+        notice = self._notices.get(found.queue_id)
+        # Robustness: anybody can write our Message-IDs; only mail from our own sender is a notice of ours.
+        if notice is not None and found.sender.lower() == self._notice_sender:
+            self._notices.forget(found.queue_id)
+            self._spool(NoticeSeen(t, notice, found.queue_id))
+
+    def _first_in_queue(self, found: maillog.QueueSender, t: float, now: float) -> None:
+        """qmgr takes a message up for the first time: one that passed without us is learnt now."""
+        pair = self._checkpoint.accepted.owner(found.queue_id)
+        if pair is None or pair.live:
+            return
+        checkpoint = self._checkpoint
+        checkpoint.accepted.add(found.queue_id, pair)
+        ip, place = checkpoint.places.source(pair.ip)
+        checkpoint.observe(
+            Submission(t, pair.mailbox, ip, place, found.queue_id, found.recipients, found.size), max(t, now)
+        )
+
+    def _delivery(self, found: maillog.Delivery, t: float, now: float) -> None:
+        pair = self._checkpoint.accepted.owner(found.queue_id)
+        if pair is not None:
+            self._result(found, pair, t, now)
+        recipient = self._checkpoint.mailbox(found.recipient)
+        if recipient is None:
+            return
+        standing = self._checkpoint.standing
+        if found.waits_here and standing.of(recipient).status == "suspended":
+            self._spool(self._deferred(t, recipient, found, self._senders.get(found.queue_id) or ""))
+        elif found.status == "sent" and found.daemon in _INTO_MAILBOXES and recipient in standing.watched:
+            self._spool(MailArrived(t, recipient, self._senders.get(found.queue_id) or "", found.queue_id))
+
+    @staticmethod
+    def _deferred(t: float, mailbox: str, found: maillog.Delivery, sender: str) -> SenderDeferred:
+        return SenderDeferred(t, mailbox, sender, found.original or found.recipient, "", "ours", found.queue_id)
+
+    def _result(self, found: maillog.Delivery, pair: Pair, t: float, now: float) -> None:
+        checkpoint = self._checkpoint
+        ip, place = checkpoint.places.source(pair.ip)
+        recipient = found.recipient.lower()
+        if not pair.live:
+            checkpoint.observe(Recipient(t, pair.mailbox, ip, place, recipient, found.queue_id), max(t, now))
+        # Late bounces of an incident that is over never count again (DESIGN §4).
+        if pair.generation == checkpoint.standing.generation(pair.mailbox):
+            event = DeliveryEvent(t, pair.mailbox, recipient, found.status, found.dsn, ip, place, pair.at)
+            checkpoint.observe(event, max(t, now))
+        standing = checkpoint.standing
+        if standing.of(pair.mailbox) != ACTIVE or pair.mailbox in standing.own:
+            self._spool(DeliveryResult(t, pair.mailbox, found.queue_id, recipient, found.status, found.dsn))
+
+    def _refused(self, found: maillog.RcptDeferred, t: float) -> None:
+        mailbox = self._checkpoint.mailbox(found.recipient)
+        if mailbox is not None:
+            client = f"{found.client}[{found.ip}]"
+            self._spool(SenderDeferred(t, mailbox, found.sender, found.recipient, client, "sender"))
+
+    def _requeued(self, found: maillog.Requeued, t: float) -> None:
+        pair = self._checkpoint.accepted.owner(found.former_queue_id)
+        if pair is None:
+            return
+        self._checkpoint.accepted.pair(found.queue_id, pair)
+        if (sender := self._senders.get(found.former_queue_id)) is not None:
+            self._senders.put(found.queue_id, sender)
+        self._spool(QueueIdPaired(t, pair.mailbox, found.queue_id, found.former_queue_id))
+
+
+class TailReader:
+    """Feeds a LogTail from its file; `paused` holds it still while a snapshot is packed."""
+
+    def __init__(self, tail: LogTail, file: LogFile, spooled: Position) -> None:
+        self._tail = tail
+        self.file = file
+        # What the last run had read: the spool has the events of the lines before it.
+        self._spooled = spooled
+        self.paused = asyncio.Lock()
+
+    @property
+    def lines(self) -> int:
+        """Lines read since the start."""
+        return self._tail.lines
+
+    async def follow(self) -> None:
+        """Reads for ever; a chunk at a time, with the loop's other work in between."""
+        while True:
+            async with self.paused:
+                read = self.read_chunk(time.time())
+            await asyncio.sleep(CHUNK_PAUSE_SECONDS if read else POLL_SECONDS)
+
+    def read_chunk(self, now: float) -> int:
+        """Takes the next chunk's lines; how many there were. A line we fail on is logged and passed over."""
+        position = self.file.position
+        self._tail.spooling = position.inode != self._spooled.inode or position.offset >= self._spooled.offset
+        lines = self.file.read_lines()
+        for line in lines:
+            try:
+                self._tail.take_line(line.decode("utf-8", "backslashreplace"), now)
+            except Exception:
+                log.exception("mail log: a line could not be taken")
+        return len(lines)

@@ -1,0 +1,122 @@
+"""The guard process: what was kept is read back, then the sockets open, then it runs until SIGTERM.
+
+The order at the start is a promise (P2): the state file, the last snapshot, the journal's decisions newer than it,
+and only then the first connection. So a suspended mailbox is suspended in the guard's first answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import logging
+import os
+import resource
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO
+
+from sekisho.config import Settings
+from sekisho.guard.memory import Memory, restore
+from sekisho.guard.servers import Servers
+
+log = logging.getLogger("sekisho.guard")
+
+# Three listeners with 1000 connections each, and some files.
+OPEN_FILES = 4096
+RESTART_SECONDS = 1.0
+
+
+class AlreadyRunning(Exception):
+    """Another guard (or `sekisho learn`) works on this host's profiles."""
+
+
+def hold_lock(var: Path) -> IO[str]:
+    """The lock on this host's profiles, held while the returned file is open; raises AlreadyRunning."""
+    directory = var / "guard"
+    directory.mkdir(parents=True, exist_ok=True)
+    file = (directory / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise AlreadyRunning(f"another guard uses {directory}") from error
+    return file
+
+
+def run(settings: Settings) -> int:
+    """Runs the guard until SIGTERM or SIGINT; 0 after an orderly end, 1 when it could not start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s guard %(levelname)s %(message)s")
+    try:
+        with hold_lock(Path(settings.var)):
+            _allow_files()
+            return asyncio.run(_guard(settings))
+    except (AlreadyRunning, OSError) as error:
+        log.error("the guard cannot start: %s", error)
+        return 1
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < OPEN_FILES:
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _guard(settings: Settings) -> int:
+    started_at = time.time()
+    memory = restore(settings, started_at)
+    # What was restored lives as long as the process: the collector need not walk it at every turn.
+    gc.freeze()
+    servers = Servers(settings.guard, memory.checkpoint, memory.auth_policy, memory.intake, memory.trusted)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await servers.open()
+    log.info("open after %.0f ms with %d profiles", (time.time() - started_at) * 1000, len(memory.checkpoint.profiles))
+    chores = _start_chores(memory, servers)
+    await stop.wait()
+    await _end(memory, servers, chores)
+    return 0
+
+
+def _start_chores(memory: Memory, servers: Servers) -> list[asyncio.Task[None]]:
+    chores: dict[str, Callable[[], Awaitable[None]]] = {
+        "sweep": servers.keep_sweeping,
+        "state": memory.follow_state,
+        "mail log": memory.tail.follow,
+        "findings": memory.follow_findings,
+        "status": lambda: memory.keep_status(servers.doors),
+        "snapshot": memory.snapshot.keep_saving,
+    }
+    return [asyncio.create_task(_keep_going(name, chore), name=name) for name, chore in chores.items()]
+
+
+async def _keep_going(name: str, chore: Callable[[], Awaitable[None]]) -> None:
+    """A chore that fails is logged and begun again: none may take the answers down with it."""
+    while True:
+        try:
+            await chore()
+        except Exception:
+            log.exception("the chore %s failed and is begun again", name)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _end(memory: Memory, servers: Servers, chores: list[asyncio.Task[None]]) -> None:
+    """Saves while it still answers, closes, and saves what came in between: Postfix waits a moment only."""
+    for chore in chores:
+        if chore.get_name() != "sweep":
+            chore.cancel()
+    await memory.snapshot.save()
+    servers.close()
+    await memory.snapshot.save()
+    for chore in chores:
+        chore.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*chores, return_exceptions=True)
+    memory.close()
+    log.info("ended, pid %d", os.getpid())

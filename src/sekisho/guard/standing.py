@@ -1,0 +1,122 @@
+"""How each mailbox stands right now: the record's word (state file) and our own decisions it may not know yet.
+
+Rules, strictest first:
+1. A newer generation in the state file ends our decision of an older one: somebody reinstated, dismissed or answered.
+2. In the same generation the stricter status counts: the record lags behind our journal by up to a second.
+3. A mailbox missing from a state file we have read keeps our own decision; losing the file opens nothing (P2).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sekisho.journal import DecisionRecord, MailboxState, StateFile
+from sekisho.journal.records import Status
+
+
+class Stand(NamedTuple):
+    """Status, generation, and new recipients allowed an hour (restricted) or a day (probation)."""
+
+    status: Status
+    generation: int
+    limit: int | None
+
+
+ACTIVE = Stand("active", 0, None)
+
+# Stricter statuses have higher numbers.
+_SEVERITY: dict[Status, int] = {"active": 0, "probation": 1, "restricted": 2, "suspended": 3}
+
+
+class OwnDecision(NamedTuple):
+    """The last thing we decided for a mailbox in one generation."""
+
+    generation: int
+    status: Status
+    limit: int | None
+    # False: recorded in observe mode, nobody is stopped by it.
+    enforced: bool
+    decided_at: float
+    # When we last raised an alert; 0 for never.
+    alerted_at: float
+
+
+class Standing:
+    """Answers `of(mailbox)` with one dictionary look-up; most mailboxes are in no table at all."""
+
+    def __init__(self) -> None:
+        self.state = StateFile(written_at=0.0)
+        # Mailboxes whose arriving mail is to be reported.
+        self.watched: frozenset[str] = frozenset()
+        self.own: dict[str, OwnDecision] = {}
+        self._now: dict[str, Stand] = {}
+        self._recorded: dict[str, MailboxState] = {}
+
+    def of(self, mailbox: str) -> Stand:
+        return self._now.get(mailbox, ACTIVE)
+
+    def generation(self, mailbox: str) -> int:
+        return self.of(mailbox).generation
+
+    def take_state(self, state: StateFile) -> list[tuple[str, int]]:
+        """Takes a new state file; returns the mailboxes whose generation rose, with the new one."""
+        risen = [
+            (mailbox, recorded.generation)
+            for mailbox, recorded in state.mailboxes.items()
+            if recorded.generation > self.generation(mailbox)
+        ]
+        self.state = state
+        self.watched = frozenset(state.watched)
+        self._recorded = state.mailboxes
+        self._now = {}
+        for mailbox in {*state.mailboxes, *self.own}:
+            self._settle(mailbox)
+        return risen
+
+    def take_decision(self, record: DecisionRecord) -> None:
+        """Our own decision, from now on or read back from the journal; one of an older generation changes nothing."""
+        if record.generation < self.generation(record.mailbox):
+            return
+        before = self.own.get(record.mailbox)
+        if before is not None and before.generation != record.generation:
+            before = None
+        alerted_at = record.t if record.action == "alert" else (before.alerted_at if before else 0.0)
+        if record.action == "alert" and before is not None:
+            # An alert changes no status.
+            self.own[record.mailbox] = before._replace(alerted_at=alerted_at)
+            return
+        self.own[record.mailbox] = OwnDecision(
+            record.generation, record.after, record.limit, record.enforced, record.t, alerted_at
+        )
+        self._settle(record.mailbox)
+
+    def restore(self, own: dict[str, OwnDecision]) -> None:
+        """Our decisions as the snapshot kept them."""
+        self.own = {mailbox: kept for mailbox, kept in own.items() if kept.generation >= self.generation(mailbox)}
+        for mailbox in self.own:
+            self._settle(mailbox)
+
+    def _settle(self, mailbox: str) -> None:
+        recorded = self._recorded.get(mailbox)
+        stand = Stand(recorded.status, recorded.generation, recorded.limit) if recorded else ACTIVE
+        own = self.own.get(mailbox)
+        if own is not None and own.generation < stand.generation:
+            del self.own[mailbox]
+        elif own is not None and own.enforced and self._overrides(own, stand):
+            stand = Stand(own.status, own.generation, own.limit)
+        if stand == ACTIVE:
+            self._now.pop(mailbox, None)
+        else:
+            self._now[mailbox] = stand
+
+    @staticmethod
+    def _overrides(own: OwnDecision, stand: Stand) -> bool:
+        return own.generation > stand.generation or _SEVERITY[own.status] > _SEVERITY[stand.status]
+
+    def counts(self) -> dict[str, int]:
+        """How many mailboxes are in each status but active."""
+        counts = dict.fromkeys(("restricted", "suspended", "probation"), 0)
+        for stand in self._now.values():
+            if stand.status in counts:
+                counts[stand.status] += 1
+        return counts
