@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONE, SELF
+
 from sekisho.config import DatabaseSettings, settings
 
 _settings = settings()
@@ -56,7 +58,126 @@ INSTALLED_APPS = [
     "sekisho.web",
 ]
 
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Every page needs a sign-in unless its view says otherwise.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "sekisho.web.middleware.ViewerZoneMiddleware",
+    "sekisho.web.middleware.PrivatePageMiddleware",
+]
+
+ROOT_URLCONF = "sekisho.web.urls"
+WSGI_APPLICATION = "sekisho.web.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "sekisho.web.context.navigation",
+            ],
+        },
+    }
+]
+
 USE_TZ = True
 TIME_ZONE = "Asia/Tokyo"
+# Whoever asks for a language we do not speak reads Japanese.
 LANGUAGE_CODE = "ja"
 LANGUAGES = [("ja", "日本語"), ("en", "English")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+STATIC_URL = "/static/"
+# WhiteNoise serves the packages' own static directories: no collecting step, no web server before it needed.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 300
+
+# Accounts. Argon2 first; the others only verify what an older installation wrote.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        # The same floor as for mailboxes: NIST SP 800-63B-4 §3.1.1.2 for a password used as the only factor.
+        "OPTIONS": {"min_length": 15},
+    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "dashboard"
+
+# A working day; the panel can suspend and reinstate mailboxes, so a forgotten window closes itself.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_NAME = "sekisho_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = _settings.web.https
+CSRF_COOKIE_NAME = "sekisho_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = _settings.web.https
+CSRF_FAILURE_VIEW = "sekisho.web.views.errors.form_expired"
+LANGUAGE_COOKIE_SECURE = _settings.web.https
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if _settings.web.https:
+    # TLS ends in the web server before us, which must set (and overwrite) this header; see docs of `web.https`.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+# W005, W021: HSTS for every subdomain, and for ever in browsers' lists, is the domain owner's decision, not a panel's.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# No inline code, no inline style, nothing from other hosts. Pico draws ticks and arrows as data: images.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Forms here are a handful of short fields: 64 KiB and 50 fields are far above any of them.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Everything to stderr, where systemd or the local stack's supervisor takes it; request bodies are never logged.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(name)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "sekisho.web": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,19 @@
+"""What the frame of every page needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from sekisho.directory import access
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """`is_operator`, asked only by pages that look at it: an error page must not need the database."""
+    return {"is_operator": SimpleLazyObject(lambda: _is_operator(request))}
+
+
+def _is_operator(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and access.is_operator(request.user)

@@ -1,0 +1,47 @@
+"""What holds for every page: the viewer's clock, and no copies in caches."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+from functools import cache
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+# Set by static/sekisho/panel.js from the browser's own zone.
+ZONE_COOKIE = "sekisho_zone"
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+class ViewerZoneMiddleware:
+    """Shows times in the zone the browser named, or in the installation's (Asia/Tokyo)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = request.COOKIES.get(ZONE_COOKIE, "")
+        # The name comes from outside and becomes a file name in zoneinfo: only known ones are looked up.
+        if name not in _zone_names():
+            return self.get_response(request)
+        with timezone.override(zoneinfo.ZoneInfo(name)):
+            return self.get_response(request)
+
+
+class PrivatePageMiddleware:
+    """Keeps pages out of every cache: they name mailboxes, and one of them a fresh password."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response

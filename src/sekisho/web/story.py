@@ -1,0 +1,68 @@
+"""An incident told to people: its findings, its timeline, its plans with their steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from sekisho.incidents.models import Incident, Indicator, Step, TimelineEntry
+from sekisho.web.words import Words
+
+# kind of a timeline entry -> its sentence and tone. Names in %()s come from the entry's details.
+LINES: dict[str, tuple[Words, str]] = {
+    "alert": (_("Something unusual was noticed; nothing was changed"), "calm"),
+    "restrict": (_("Sending was restricted"), "warn"),
+    "suspend": (_("The mailbox was suspended"), "bad"),
+    "contained": (_("Every door was tried and is shut"), "good"),
+    "eradicated": (_("What the intruder left behind was removed"), "good"),
+    "recovered": (_("A new password was set"), "good"),
+    "doors_open": (_("The doors are open again, the new password gets in"), "good"),
+    "dismissed": (_("Dismissed: it was not a takeover"), "calm"),
+    "closed": (_("The incident was closed"), "calm"),
+    "notice": (_("A notice was sent"), "calm"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline."""
+
+    at: datetime
+    text: Words
+    tone: str
+    details: str
+
+
+def lines(incident: Incident) -> list[Line]:
+    """The timeline, oldest first; a kind we have no sentence for is shown by its name rather than left out."""
+    return [_line(entry) for entry in TimelineEntry.objects.filter(incident=incident).order_by("at", "id")]
+
+
+def _line(entry: TimelineEntry) -> Line:
+    text, tone = LINES.get(entry.kind, (entry.kind.replace("_", " "), "calm"))
+    details = entry.details if isinstance(entry.details, dict) else {}
+    shown = [
+        str(details[name]) for name in ("actor", "host", "recipient", "target", "ip", "country") if details.get(name)
+    ]
+    return Line(at=entry.at, text=text, tone=tone, details=" · ".join(shown))
+
+
+def strongest(incident: Incident) -> list[Indicator]:
+    """Each indicator once, from the decision that saw it strongest, the heaviest first."""
+    best: dict[str, Indicator] = {}
+    for indicator in Indicator.objects.filter(decision__incident=incident).order_by("value"):
+        best[indicator.name] = indicator
+    return sorted(best.values(), key=lambda indicator: -indicator.value)
+
+
+def plans(incident: Incident) -> list[dict[str, Any]]:
+    """The plans carried out for this incident, host by host, with their steps in order."""
+    steps = Step.objects.filter(incident=incident).order_by("generation", "plan", "host", "position")
+    return [
+        {"plan": plan, "host": host, "steps": list(group)}
+        for (_generation, plan, host), group in groupby(steps, key=lambda step: (step.generation, step.plan, step.host))
+    ]

@@ -1,0 +1,106 @@
+"""Filters and tags of our templates: badges, times people understand, countries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+
+from sekisho.web import outcomes, words
+from sekisho.web.moments import relative
+
+register = template.Library()
+
+_TABLES = {
+    "status": words.STATUSES,
+    "phase": words.PHASES,
+    "action": words.ACTIONS,
+    "step": words.STEP_STATES,
+    "order": words.ORDER_STATES,
+}
+
+
+@register.simple_tag
+def badge(kind: str, value: str) -> SafeString:
+    """A text badge for a status, phase, action, step or order; the tone only repeats what the word says."""
+    text, tone = words.badge(_TABLES[kind], value)
+    return format_html('<span class="badge tone-{}">{}</span>', tone, text)
+
+
+@register.filter
+def step_words(name: str) -> Any:
+    return words.word(words.STEPS, name)
+
+
+@register.filter
+def plan_words(name: str) -> Any:
+    return words.word(words.PLANS, name)
+
+
+@register.filter
+def cause_words(name: str) -> Any:
+    return words.word(words.CAUSES, name)
+
+
+@register.filter
+def process_words(name: str) -> Any:
+    return words.word(words.PROCESSES, name)
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    """Date and time in the viewer's zone; the year only when it is not this one's."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    japanese = (get_language() or "ja").startswith("ja")
+    if local.year == timezone.localtime().year:
+        return date_format(local, "n月j日 H:i" if japanese else "j M H:i")
+    return date_format(local, "Y年n月j日 H:i" if japanese else "j M Y H:i")
+
+
+@register.simple_tag
+def when(moment: datetime | None, precise: bool = False) -> SafeString | str:
+    """A <time> with the clock and the relative words; `precise` shows seconds instead, for timelines."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    full = date_format(local, "Y-m-d H:i:s T")
+    if precise:
+        return format_html(
+            '<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, date_format(local, "H:i:s")
+        )
+    return format_html(
+        '<time datetime="{}" title="{}">{} <span class="ago">{}</span></time>',
+        local.isoformat(),
+        full,
+        clock(moment),
+        gettext("(%(relative)s)") % {"relative": relative(moment, timezone.now())},
+    )
+
+
+@register.filter
+def evidence(indicator: Any) -> str:
+    """An indicator's sentence in the viewer's language."""
+    japanese = (get_language() or "ja").startswith("ja")
+    text: str = indicator.evidence_ja if japanese else indicator.evidence_en
+    return text or indicator.evidence_en or indicator.evidence_ja
+
+
+@register.filter
+def in_words(problem: Any) -> str:
+    """A password problem's sentence in the viewer's language."""
+    text: str = problem.ja if (get_language() or "ja").startswith("ja") else problem.en
+    return text
+
+
+@register.filter
+def outcome(text: str) -> str:
+    """What an agent read back, in the viewer's language where we have words for it."""
+    return outcomes.spell(text)

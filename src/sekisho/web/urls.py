@@ -1,0 +1,38 @@
+"""The panel's addresses. Those of the mail administration follow the breadcrumb:
+管理 › システム › メール設定 › メール管理 › 編集."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from sekisho.web.views import advice, dashboard, incidents, mail_settings, mailboxes, sign_in
+
+handler404 = "sekisho.web.views.errors.not_found"
+handler500 = "sekisho.web.views.errors.failed"
+
+_mail = "admin/system/mail/"
+_mailbox = _mail + "mailboxes/<str:address>/"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="dashboard")),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("admin/", dashboard.dashboard, name="dashboard"),
+    path("admin/system/", dashboard.system, name="system"),
+    path(_mail, mail_settings.show, name="mail_settings"),
+    path(_mail + "mailboxes/", mailboxes.listing, name="mailboxes"),
+    path(_mail + "mailboxes/new-password/", mailboxes.new_password, name="new_password"),
+    path(_mailbox + "edit", mailboxes.edit, name="mailbox_edit"),
+    path(_mailbox + "reinstatement/", mailboxes.reinstatement, name="reinstatement"),
+    path(_mailbox + "suspend/", mailboxes.suspend, name="mailbox_suspend"),
+    path(_mailbox + "restrict/", mailboxes.restrict, name="mailbox_restrict"),
+    path("admin/incidents/", incidents.listing, name="incidents"),
+    path("admin/incidents/<int:number>/", incidents.show, name="incident"),
+    path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
+    path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
+    path("admin/if-taken-over/", advice.show, name="advice"),
+]

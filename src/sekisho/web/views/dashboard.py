@@ -1,0 +1,65 @@
+"""管理: what needs somebody's attention now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from sekisho.directory import access
+from sekisho.incidents.access import accessible_incidents
+from sekisho.incidents.models import HostHeartbeat, MailboxStatus
+from sekisho.web import words
+
+# Each process gives a sign of life every few seconds; after half a minute somebody should look.
+SILENT_AFTER = timedelta(seconds=30)
+SHOWN_INCIDENTS = 10
+
+
+def health() -> list[dict[str, Any]]:
+    """One row per process and host: whether it gives signs of life, and its alarms in its own words."""
+    now = timezone.now()
+    return [
+        {
+            "host": row.host,
+            "process": row.process,
+            "at": row.at,
+            "alive": now - row.at < SILENT_AFTER,
+            "alarms": _alarms(row.facts),
+        }
+        for row in HostHeartbeat.objects.order_by("host", "process")
+    ]
+
+
+def _alarms(facts: dict[str, Any]) -> list[str]:
+    alarms = facts.get("alarms") or []
+    return [str(alarm) for alarm in (alarms if isinstance(alarms, list) else [alarms])]
+
+
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    domains = access.accessible_domains(request.user)
+    statuses = MailboxStatus.objects.filter(domain__in=domains)
+    counts = [(status, statuses.filter(status=status).count()) for status in ("suspended", "restricted", "probation")]
+    found = accessible_incidents(request.user).filter(phase__in=words.OPEN_PHASES)
+    shown = list(found[:SHOWN_INCIDENTS])
+    by_mailbox = {row.mailbox: row for row in statuses.filter(mailbox__in=[incident.mailbox for incident in shown])}
+    context = {
+        "counts": counts,
+        "suspended": statuses.filter(status="suspended").order_by("-since")[:SHOWN_INCIDENTS],
+        "incidents": [(incident, by_mailbox.get(incident.mailbox)) for incident in shown],
+        "incident_count": found.count(),
+        "domains": domains,
+        "health": health() if access.is_operator(request.user) else [],
+    }
+    return render(request, "web/dashboard.html", context)
+
+
+@require_safe
+def system(request: HttpRequest) -> HttpResponse:
+    operator = access.is_operator(request.user)
+    return render(request, "web/system.html", {"health": health() if operator else []})

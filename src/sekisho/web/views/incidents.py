@@ -1,0 +1,97 @@
+"""インシデント: what was found, what was done, who waits; dismissal and closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from sekisho.incidents import decisions
+from sekisho.incidents.access import access_incident, accessible_incidents
+from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
+from sekisho.web import story, waiting, words
+from sekisho.web.moments import spell_duration
+
+PAGE = 50
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    shown, query = request.GET.get("show", "open"), request.GET.get("q", "").strip()[:255]
+    found = accessible_incidents(request.user)
+    if shown != "all":
+        found = found.filter(phase__in=words.OPEN_PHASES)
+    if query:
+        found = found.filter(Q(mailbox__icontains=query) | Q(ip=query))
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    statuses = {row.mailbox: row for row in MailboxStatus.objects.filter(mailbox__in=[i.mailbox for i in page])}
+    rows = [(incident, statuses.get(incident.mailbox)) for incident in page]
+    return render(
+        request, "web/incidents.html", {"page": page, "rows": rows, "show": shown, "q": query, "query": {"show": shown}}
+    )
+
+
+@require_safe
+def show(request: HttpRequest, number: int) -> HttpResponse:
+    """The whole story of one incident; asked by htmx, only the part that moves while steps are being done."""
+    incident = access_incident(request.user, number)
+    context = _context(request, incident)
+    template = "web/parts/incident_live.html" if getattr(request, "htmx", False) else "web/incident.html"
+    return render(request, template, context)
+
+
+def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
+    status = MailboxStatus.objects.filter(mailbox=incident.mailbox).first()
+    holds = bool(status and status.generation == incident.generation and status.status in ("suspended", "restricted"))
+    orders = list(Order.objects.filter(incident=incident).order_by("created_at", "host"))
+    return {
+        "incident": incident,
+        "status": status,
+        "holds": holds,
+        "can_dismiss": incident.phase in words.OPEN_PHASES,
+        "can_close": incident.phase not in ("closed", "dismissed") and not holds,
+        "shut_after": spell_duration(incident.contained_at - incident.detected_at) if incident.contained_at else "",
+        "indicators": story.strongest(incident),
+        "waiting": waiting.of_incident(incident),
+        "timeline": story.lines(incident),
+        "plans": story.plans(incident),
+        "orders": orders,
+        "moving": any(order.state in ("open", "claimed") for order in orders),
+        "notices": Notice.objects.filter(incident=incident).order_by("created_at"),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def dismiss(request: HttpRequest, number: int) -> HttpResponse:
+    """ "This was not a takeover": asks for the address to be typed, then undoes everything but purged mail."""
+    incident = access_incident(request.user, number)
+    error = ""
+    if request.method == "POST":
+        if request.POST.get("address", "").strip().lower() == incident.mailbox:
+            done = _("Noted: it was not a takeover. The mailbox is being opened again.")
+            return _act(request, incident, decisions.dismiss, done)
+        error = _("This is not the address of the incident. Nothing was changed.")
+    return render(request, "web/incident_dismiss.html", {"incident": incident, "error": error})
+
+
+@require_POST
+def close(request: HttpRequest, number: int) -> HttpResponse:
+    incident = access_incident(request.user, number)
+    return _act(request, incident, decisions.close, _("The incident is closed."))
+
+
+def _act(request: HttpRequest, incident: Incident, act: Callable[..., Any], done: str) -> HttpResponse:
+    try:
+        act(incident, request.user.get_username(), account=request.user)
+    except (decisions.NotAllowed, decisions.Overtaken):
+        messages.error(request, _("The incident has moved on meanwhile. Nothing was done; please look again."))
+    else:
+        messages.success(request, done)
+    return redirect("incident", number=incident.pk)

@@ -1,0 +1,122 @@
+"""The words people read for statuses, phases, plans, steps and timeline lines; docs/vocabulary.md is their source."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Words = str | Promise
+
+
+class Badge(NamedTuple):
+    """A word and the tone it is painted in (good, warn, bad, calm); the word alone says it."""
+
+    text: Words
+    tone: str
+
+
+STATUSES: dict[str, Badge] = {
+    "active": Badge(pgettext_lazy("status", "Active"), "good"),
+    "restricted": Badge(pgettext_lazy("status", "Sending restricted"), "warn"),
+    "suspended": Badge(pgettext_lazy("status", "Suspended"), "bad"),
+    "probation": Badge(pgettext_lazy("status", "On probation"), "calm"),
+}
+
+PHASES: dict[str, Badge] = {
+    "detected": Badge(pgettext_lazy("phase", "Detected"), "bad"),
+    "contained": Badge(pgettext_lazy("phase", "Contained"), "warn"),
+    "eradicated": Badge(pgettext_lazy("phase", "Eradicated"), "warn"),
+    "recovered": Badge(pgettext_lazy("phase", "Recovered"), "good"),
+    "closed": Badge(pgettext_lazy("phase", "Closed"), "calm"),
+    "dismissed": Badge(pgettext_lazy("phase", "Not a takeover"), "calm"),
+}
+OPEN_PHASES = ("detected", "contained", "eradicated")
+
+ACTIONS: dict[str, Badge] = {
+    "alert": Badge(pgettext_lazy("action", "Alert only"), "calm"),
+    "restrict": Badge(pgettext_lazy("action", "Sending restricted"), "warn"),
+    "suspend": Badge(pgettext_lazy("action", "Suspended"), "bad"),
+}
+
+STEP_STATES: dict[str, Badge] = {
+    "pending": Badge(pgettext_lazy("step", "Waiting"), "calm"),
+    "done": Badge(pgettext_lazy("step", "Done"), "good"),
+    "already": Badge(pgettext_lazy("step", "Was done already"), "good"),
+    "failed": Badge(pgettext_lazy("step", "Failed, will be tried again"), "bad"),
+}
+
+ORDER_STATES: dict[str, Badge] = {
+    "open": Badge(pgettext_lazy("order", "Waiting for the mail host"), "warn"),
+    "claimed": Badge(pgettext_lazy("order", "In progress"), "calm"),
+    "done": Badge(pgettext_lazy("order", "Done"), "good"),
+    "failed": Badge(pgettext_lazy("order", "Failed"), "bad"),
+    "obsolete": Badge(pgettext_lazy("order", "Overtaken"), "calm"),
+}
+
+CAUSES: dict[str, Words] = {
+    "detection": _("Detected automatically"),
+    "operator": _("By an operator"),
+    "recovery": _("New password set"),
+    "dismissal": _("Dismissed: it was not a takeover"),
+    "answer": _("The question was answered"),
+    "expiry": _("The restriction ran out"),
+    "clean_days": _("Nothing unusual for some days"),
+}
+
+PLANS: dict[str, Words] = {
+    "contain": _("Suspension"),
+    "restrict": _("Restriction"),
+    "release": _("Reinstatement"),
+    "dismiss": _("Undoing (not a takeover)"),
+}
+
+STEPS: dict[str, Words] = {
+    "raise_barrier": _("Shut every door: login, sending, receiving"),
+    "lower_barrier": _("Open the doors again"),
+    "flush_auth_cache": _("Make the server forget the old password"),
+    "flush_auth_cache_again": _("Make sure the old password is forgotten"),
+    "kick_sessions": _("End the sessions that are still open"),
+    "hold_queue": _("Hold the mail the intruder has queued"),
+    "release_held": _("Release the held mail"),
+    "freeze_redirects": _("Stop planted forwards"),
+    "restore_redirects": _("Restore the forwards"),
+    "probe_doors": _("Try every door from outside: all must be shut"),
+    "probe_open": _("Check that the new password gets in"),
+    "mirror_active": _("Show アクティブ: いいえ in the mailbox list"),
+    "restore_active": _("Show アクティブ: はい in the mailbox list"),
+    "notify": _("Tell the domain admin"),
+    "sweep_5": _("Look again after 5 seconds"),
+    "sweep_30": _("Look again after 30 seconds"),
+    "retry_waiting": _("Fetch the mail that was waiting"),
+    "retry_waiting_31": _("Fetch waiting mail once more (after 31 seconds)"),
+}
+
+# What a reinstatement does, in order, so that the page can show the steps before an agent has reported one.
+RELEASE_STEPS = (
+    "restore_active",
+    "flush_auth_cache",
+    "lower_barrier",
+    "flush_auth_cache_again",
+    "retry_waiting",
+    "probe_open",
+)
+
+PROCESSES: dict[str, Words] = {
+    "guard": _("Checkpoint (guard)"),
+    "agent": _("Agent"),
+    "worker": _("Worker"),
+    "web": _("Panel"),
+}
+
+
+def badge(table: dict[str, Badge], key: str) -> Badge:
+    """The word for a value; one we have no word for is shown as it is rather than hidden."""
+    return table.get(key, Badge(key, "calm"))
+
+
+def word(table: dict[str, Words], key: str) -> Words:
+    """The words for a value, or the value itself with its underscores as blanks."""
+    return table.get(key, key.replace("_", " "))
