@@ -1,1 +1,151 @@
+"""Incidents: list, show, dismiss ("this was not a takeover"), close."""
+
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option
+from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
+from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
+
+if TYPE_CHECKING:
+    from sekisho.incidents.models import Incident
+
+
+@click.group()
+def incident() -> None:
+    """Suspected takeovers and what was done about them."""
+
+
+def _find(number: int) -> Incident:
+    from sekisho.incidents.models import Incident
+
+    row = Incident.objects.filter(pk=number).first()
+    if row is None:
+        raise Refused(say(f"there is no incident {number}", f"インシデント {number} はありません"))
+    return row
+
+
+@incident.command("list")
+@click.option("--open", "only_open", is_flag=True, help="Only those that still need somebody.")
+@click.option("--mailbox", "address", help="Only those of this mailbox.")
+@click.option("--domain", help="Only those of this domain.")
+@as_json_option
+def list_(only_open: bool, address: str | None, domain: str | None, as_json: bool) -> None:
+    """List incidents, newest first."""
+    with databases():
+        from sekisho.incidents.decisions import OPEN_PHASES
+        from sekisho.incidents.facts import incident_facts
+        from sekisho.incidents.models import Incident
+
+        rows = Incident.objects.order_by("-detected_at", "-id")
+        if only_open:
+            rows = rows.filter(phase__in=OPEN_PHASES)
+        if address:
+            rows = rows.filter(mailbox=address.lower())
+        if domain:
+            rows = rows.filter(domain=domain.lower())
+        facts = [incident_facts(row, language()) for row in rows.iterator()]
+        if as_json:
+            print_json(facts)
+            return
+        titles = [
+            "#",
+            say("detected", "検知"),
+            say("mailbox", "メールアドレス"),
+            say("answer", "処置"),
+            say("phase", "段階"),
+        ]
+        cells = [
+            [
+                row["id"],
+                local_time(row["detected_at"]),
+                row["mailbox"],
+                say(*ACTIONS[row["action"]]) + ("" if row["enforced"] else say(" (would have)", "(試運転)")),
+                say(*PHASES[row["phase"]]),
+            ]
+            for row in facts
+        ]
+        print_table(titles, cells)
+
+
+@incident.command()
+@click.argument("number", type=int)
+@as_json_option
+def show(number: int, as_json: bool) -> None:
+    """Show one incident: evidence, status changes, steps, timeline, who waits."""
+    with databases():
+        from sekisho.incidents.facts import incident_story
+
+        story = incident_story(_find(number), language())
+        if as_json:
+            print_json(story)
+        else:
+            tell(f"Incident {number} of {story['mailbox']}", f"インシデント {number}: {story['mailbox']}")
+            tell_story(story)
+
+
+def tell_story(story: dict[str, Any]) -> None:
+    """Prints an incident in plain sentences."""
+    action, phase = say(*ACTIONS[story["action"]]), say(*PHASES[story["phase"]])
+    if not story["enforced"]:
+        action += say(" (would have been; this domain is only observed)", "(試運転のため実行していません)")
+    tell(f"  {action}, {phase}", f"  {action}、{phase}")
+    for found in story["indicators"]:
+        click.echo(f"  - {found['evidence']}")
+    for change in story["transitions"]:
+        before, after = say(*STATUSES[change["before"]]), say(*STATUSES[change["after"]])
+        why = f": {change['reason']}" if change["reason"] else ""
+        click.echo(f"  {local_time(change['at'])}  {before} -> {after}  ({change['actor']}, {change['cause']}{why})")
+    for step in story["steps"]:
+        state = say(*STEP_STATES.get(step["state"], (step["state"], step["state"])))
+        outcome = f"  {step['outcome']}" if step["outcome"] else ""
+        click.echo(f"  {step['host']}  {step['plan']}/{step['name']}: {state}{outcome}")
+    waiting = story["waiting"]
+    if waiting["waited"]:
+        tell(
+            f"  At least {waiting['waited']} senders waited, {waiting['arrived']} arrived.",
+            f"  少なくとも {waiting['waited']} 件が待機し、{waiting['arrived']} 件が届きました。",
+        )
+
+
+@incident.command()
+@click.argument("number", type=int)
+@click.option("--reason", default="", help="Why this was not a takeover.")
+@no_wait_option
+@as_json_option
+def dismiss(number: int, reason: str, no_wait: bool, as_json: bool) -> None:
+    """Say that incident NUMBER was not a takeover: everything is put back except what a person purged."""
+    with databases():
+        from sekisho.incidents import decisions
+        from sekisho.incidents.facts import incident_facts
+        from sekisho.recovery.flow import wait_until_released
+
+        row = _find(number)
+        orders = decisions.dismiss(row, actor(), reason)
+        opened = no_wait or not orders or wait_until_released(row, RELEASE_S)
+        row.refresh_from_db()
+        if as_json:
+            print_json(incident_facts(row, language()))
+        else:
+            tell(f"Incident {number} is dismissed.", f"インシデント {number} を取り消しました。")
+        if not opened:
+            raise Refused(
+                say(
+                    f"the mailbox is not yet open after {RELEASE_S:.0f} s: is the agent running? It goes on by itself.",
+                    f"{RELEASE_S:.0f} 秒たっても開いていません。agent は動いていますか。処理は続きます。",
+                )
+            )
+
+
+@incident.command()
+@click.argument("number", type=int)
+def close(number: int) -> None:
+    """File incident NUMBER; refused while its mailbox is restricted or suspended."""
+    with databases():
+        from sekisho.incidents import decisions
+
+        decisions.close(_find(number), actor())
+        tell(f"Incident {number} is closed.", f"インシデント {number} を完了にしました。")

@@ -80,4 +80,4 @@ def up() -> int:
     """Start the local stack (two Postfix, Dovecot, all of Sekisho) on 127.0.0.1 and stay until Ctrl-C."""
     from sekisho.deploy import stack
 
-    return stack.up()
+    return stack.up(stack.options_from_environment())

@@ -64,10 +64,15 @@ def words_of(mailbox: str) -> list[str]:
     return [*(part for part in parts if len(part) >= 3), *BRAND_WORDS]
 
 
+def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
+    """What the rules alone have against a password for this mailbox, old ones left aside."""
+    return list(rules.problems(password, mailbox, words_of(mailbox)))
+
+
 def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
     """What is wrong with a password for this mailbox; empty: it may be used. A burned one is burned for good."""
     site = _site_mailbox(mailbox)
-    found = list(rules.problems(password, mailbox, words_of(mailbox)))
+    found = rule_problems(mailbox, password)
     if verify_password(password, site.password) or burned.is_burned(mailbox, password):
         found.insert(0, OLD_PASSWORD)
     return found

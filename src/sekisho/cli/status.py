@@ -1,0 +1,157 @@
+"""`sekisho status`: which processes are alive, what is suspended, what raises an alarm."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sekisho.cli.output import Refused, databases, print_json, print_table, say, tell
+from sekisho.config import Settings, settings
+
+PROCESSES = ("guard", "agent", "worker", "web")
+# Every process gives a sign of life each 5 s; three missed ones are an alarm.
+SILENT_AFTER_S = 20.0
+
+
+def _status_file(configuration: Settings, process: str) -> dict[str, Any] | None:
+    """What a process last wrote about itself to var/PROCESS/status.json; None when it never did."""
+    path = Path(configuration.var) / process / "status.json"
+    try:
+        content = json.loads(path.read_bytes())
+        written = path.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    return {**content, "age": round(time.time() - written, 1)} if isinstance(content, dict) else None
+
+
+def _processes(configuration: Settings) -> list[dict[str, Any]]:
+    """This host's processes by their files, and what the database has heard of others."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for process in PROCESSES:
+        facts = _status_file(configuration, process)
+        if facts is not None:
+            found[(configuration.host, process)] = {"facts": facts, "age": facts["age"]}
+    for host, process, age, facts in _heartbeats():
+        known = found.get((host, process))
+        if known is None or known["age"] > age:
+            found[(host, process)] = {"facts": {**(known or {}).get("facts", {}), **facts}, "age": age}
+    return [
+        {"host": host, "process": process, "alive": entry["age"] < SILENT_AFTER_S, **entry}
+        for (host, process), entry in sorted(found.items())
+    ]
+
+
+def _heartbeats() -> list[tuple[str, str, float, dict[str, Any]]]:
+    from django.utils import timezone
+
+    from sekisho.incidents.models import HostHeartbeat
+
+    now = timezone.now()
+    return [
+        (row.host, row.process, round((now - row.at).total_seconds(), 1), row.facts)
+        for row in HostHeartbeat.objects.all()
+    ]
+
+
+def _record() -> dict[str, Any]:
+    from django.db.models import Count
+
+    from sekisho.directory.models import SiteMailbox
+    from sekisho.incidents.decisions import OPEN_PHASES
+    from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
+
+    statuses = dict(MailboxStatus.objects.values_list("status").annotate(Count("mailbox")).order_by())
+    return {
+        "mailboxes": SiteMailbox.objects.count(),
+        "suspended": statuses.get("suspended", 0),
+        "restricted": statuses.get("restricted", 0),
+        "probation": statuses.get("probation", 0),
+        "open_incidents": Incident.objects.filter(phase__in=OPEN_PHASES).count(),
+        "orders_open": Order.objects.filter(state__in=["open", "claimed"]).count(),
+        "orders_failed": Order.objects.filter(state="failed").count(),
+        "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
+    }
+
+
+def _alarms(processes: list[dict[str, Any]], record: dict[str, Any], address_data: bool) -> list[str]:
+    alarms = []
+    heard = {entry["process"] for entry in processes if entry["alive"]}
+    for process in PROCESSES[:3]:
+        if process not in heard:
+            alarms.append(say(f"{process} gives no sign of life", f"{process} が動いていません"))
+    for entry in processes:
+        told = entry["facts"].get("alarms") or entry["facts"].get("alarm") or []
+        alarms.extend(f"{entry['process']}: {text}" for text in ([told] if isinstance(told, str) else told))
+    if record.get("orders_failed"):
+        alarms.append(
+            say(f"{record['orders_failed']} orders failed", f"失敗した指示が {record['orders_failed']} 件あります")
+        )
+    if not address_data:
+        alarms.append(
+            say(
+                "no client address data: indicators of country and network are off (guard.address_data)",
+                "接続元アドレスのデータがないため、国とネットワークの兆候は使われていません (guard.address_data)",
+            )
+        )
+    return alarms
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Show processes, what is suspended, address data, alarms."""
+    configuration = settings()
+    address_data = bool(configuration.guard.address_data) and Path(configuration.guard.address_data).exists()
+    database = "ok"
+    record: dict[str, Any] = {}
+    processes: list[dict[str, Any]] = []
+    try:
+        with databases():
+            processes = _processes(configuration)
+            record = _record()
+    except Refused as refusal:
+        database = str(refusal)
+    alarms = _alarms(processes, record, address_data)
+    if as_json:
+        print_json(
+            {
+                "host": configuration.host,
+                "mode": configuration.mode,
+                "database": database,
+                "address_data": address_data,
+                "processes": processes,
+                **record,
+                "alarms": alarms,
+            }
+        )
+        return
+    tell(
+        f"Host {configuration.host}, mode {configuration.mode}",
+        f"ホスト {configuration.host}、モード {configuration.mode}",
+    )
+    titles = [say("host", "ホスト"), say("process", "プロセス"), say("alive", "動作"), say("last sign", "最終確認")]
+    yes_no = (say("yes", "はい"), say("no", "いいえ"))
+    print_table(
+        titles,
+        [[p["host"], p["process"], yes_no[0] if p["alive"] else yes_no[1], f"{p['age']} s"] for p in processes],
+    )
+    if record:
+        tell(
+            f"{record['suspended']} suspended, {record['restricted']} restricted, {record['probation']} on probation "
+            f"of {record['mailboxes']} mailboxes; {record['open_incidents']} incidents open",
+            f"メールアドレス {record['mailboxes']} 件中、停止中 {record['suspended']}、"
+            f"送信制限 {record['restricted']}、経過観察 {record['probation']}。対応中のインシデント {record['open_incidents']} 件",
+        )
+    if database != "ok":
+        click.echo(database)
+    on_off = (say("on", "あり"), say("off", "なし"))
+    tell(
+        f"Address data: {on_off[0] if address_data else on_off[1]}",
+        f"接続元アドレスのデータ: {on_off[0] if address_data else on_off[1]}",
+    )
+    for alarm in alarms:
+        click.echo(say("ALARM: ", "警報: ") + alarm)

@@ -1,0 +1,154 @@
+"""One batch of spool events as rows. Logins are summed up per mailbox, source and hour before they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from sekisho.incidents import deferred, notices
+from sekisho.incidents.changes import write_audit
+from sekisho.incidents.decisions import OPEN_PHASES, open_incident
+from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
+from sekisho.incidents.timeline import add_entry
+from sekisho.journal import (
+    DeliveryResult,
+    Event,
+    GuardGap,
+    LoginSeen,
+    MailArrived,
+    MessageSubmitted,
+    NoticeSeen,
+    QueueIdPaired,
+    ScriptChanged,
+    SenderDeferred,
+)
+
+HOUR = 3600
+SourceHour = tuple[str, bool, str, str, int]
+
+
+class EventBatch:
+    """Collects the events of one transaction. `add` writes what stands alone, `sums` gives the rest."""
+
+    def __init__(self) -> None:
+        self._logins: dict[SourceHour, tuple[LoginSeen, int]] = {}
+        self._takers: dict[type, Callable[[Any], object]] = {
+            LoginSeen: self._login,
+            MessageSubmitted: _submitted,
+            QueueIdPaired: _paired,
+            DeliveryResult: _delivered,
+            SenderDeferred: deferred.note_waiting,
+            MailArrived: deferred.note_arrival,
+            ScriptChanged: _script_changed,
+            NoticeSeen: _notice_seen,
+            GuardGap: _gap,
+        }
+
+    def add(self, event: Event) -> None:
+        """Takes one event; raises what the database raises."""
+        self._takers[type(event)](event)
+
+    def _login(self, event: LoginSeen) -> None:
+        key = (event.mailbox[:255], event.success, event.protocol[:16], event.ip[:45], int(event.t // HOUR))
+        first, count = self._logins.get(key, (event, 0))
+        self._logins[key] = (first, count + 1)
+
+    def sums(self) -> Iterator[tuple[LoginSeen, Callable[[], None]]]:
+        """What was summed up: a login of the sum, and the call that writes its row."""
+        for (_, _, _, _, hour), (first, count) in self._logins.items():
+            yield first, partial(_write_logins, first, count, _time(hour * HOUR))
+
+
+def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
+    """One row per mailbox, outcome, protocol, source and hour, with the number of logins."""
+    same = SignIn.objects.filter(
+        mailbox=first.mailbox[:255],
+        success=first.success,
+        protocol=first.protocol[:16],
+        ip=first.ip[:45],
+        at__gte=hour,
+        at__lt=hour + timedelta(seconds=HOUR),
+    )
+    if same.update(count=F("count") + count):
+        return
+    SignIn.objects.create(
+        mailbox=first.mailbox[:255],
+        at=_time(first.t),
+        success=first.success,
+        protocol=first.protocol[:16],
+        ip=first.ip[:45],
+        country=first.country[:2],
+        asn=first.asn,
+        device=first.device[:200],
+        count=count,
+    )
+
+
+def _time(t: float) -> datetime:
+    return datetime.fromtimestamp(t, UTC)
+
+
+def _submitted(event: MessageSubmitted) -> None:
+    QueueIdLogin.objects.update_or_create(
+        queue_id=event.queue_id[:40],
+        defaults={
+            "mailbox": event.mailbox[:255],
+            "at": _time(event.t),
+            "sender": event.sender[:320],
+            "recipients": event.recipients,
+            "size": event.size,
+        },
+    )
+
+
+def _paired(event: QueueIdPaired) -> None:
+    """The log's word on a queue id: of a message we know already, or a filter's new id for a known one."""
+    known: dict[str, object] = {"mailbox": event.mailbox[:255], "at": _time(event.t)}
+    if event.former_queue_id:
+        former = QueueIdLogin.objects.filter(pk=event.former_queue_id).first()
+        if former is not None:
+            known |= {"sender": former.sender, "recipients": former.recipients, "size": former.size}
+    QueueIdLogin.objects.get_or_create(queue_id=event.queue_id[:40], defaults=known)
+
+
+def _delivered(event: DeliveryResult) -> None:
+    """An incident shows how much of its spam came back; single results are in the mail log."""
+    if event.status == "sent":
+        return
+    incident = open_incident(event.mailbox)
+    if incident is None or _time(event.t) < incident.first_risk_at:
+        return
+    key = f"{event.status}-{incident.pk}-{int(event.t // HOUR)}"
+    if not add_entry(incident, _time(event.t), f"mail_{event.status}", key, {"count": 1}):
+        entry = incident.timeline.get(key=key)
+        entry.details["count"] += 1
+        entry.save(update_fields=["details"])
+
+
+def _script_changed(event: ScriptChanged) -> None:
+    incident = open_incident(event.mailbox)
+    if incident is None:
+        return
+    details: dict[str, object] = {
+        "change": event.change,
+        "target": event.target[:320],
+        "script": event.script[:100],
+        "ip": event.ip,
+    }
+    add_entry(incident, _time(event.t), "script", f"script-{incident.pk}-{event.t:.6f}", details)
+
+
+def _notice_seen(event: NoticeSeen) -> None:
+    notices.mark_seen(event.message_id, _time(event.t))
+
+
+def _gap(event: GuardGap) -> None:
+    details: dict[str, object] = {"since": event.since, "until": event.until}
+    write_audit("guard", "guard_gap", "", details, at=timezone.now())
+    for incident in Incident.objects.filter(phase__in=OPEN_PHASES):
+        add_entry(incident, _time(event.since), "guard_gap", f"gap-{incident.pk}-{event.since:.6f}", details)

@@ -1,0 +1,159 @@
+"""The worker: takes journal and spool into the database, sends notices, ends what has run out, tells it is alive.
+
+One per installation (a lock file says so). It needs no rights beyond reading the guard's files and the two databases.
+Killed anywhere it goes on where it was; while the database is away it waits, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils import timezone
+
+from sekisho.config import Settings
+from sekisho.incidents import decisions
+from sekisho.incidents.ingest import Intake
+from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
+from sekisho.incidents.notices import Outbox
+from sekisho.journal import replace_file
+
+log = logging.getLogger(__name__)
+
+# A trip is recorded within half a second of its journal line; an idle look costs two directory reads.
+POLL_S = 0.25
+# After a refusal the database gets a second's rest; it has had its own 2 s of waiting for the lock.
+AWAY_S = 1.0
+HEARTBEAT_S = 5.0
+# Terms are days: a minute's delay harms nobody.
+HOUSEKEEPING_S = 60.0
+PRUNE_S = 86_400.0
+# Failed logins are looked at within days; successful ones explain a takeover noticed a month late.
+FAILED_SIGN_INS_KEPT = timedelta(days=30)
+SIGN_INS_KEPT = timedelta(days=90)
+# The longest queue lifetime in the field is 5 days; twice that for queue ids.
+QUEUE_IDS_KEPT = timedelta(days=10)
+
+
+class Worker:
+    """One run of the worker; `stop` ends it after the batch in hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._directory = Path(settings.var) / "worker"
+        self._started_at = timezone.now()
+        self._stopping = threading.Event()
+        self._intake: Intake | None = None
+        self._outbox = Outbox(settings, self._started_at)
+        self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0}
+        self._away_since: float | None = None
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Asks the loop to end (a signal handler)."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Works until it is told to stop; 0."""
+        while not self._stopping.is_set():
+            try:
+                idle = self._turn() == 0
+                self._database_is_back()
+                pause = POLL_S if idle else 0.0
+            except (OperationalError, InterfaceError) as error:
+                self._database_is_away(error)
+                pause = AWAY_S
+            self._stopping.wait(pause)
+        return 0
+
+    def _turn(self) -> int:
+        """One look at everything; how many records were taken."""
+        close_old_connections()
+        if self._intake is None:
+            self._intake = Intake(self._settings)
+        taken = self._intake.take()
+        now = timezone.now()
+        self._outbox.send_due(now, spool_is_read=taken == 0)
+        for job, due in self._next.items():
+            if time.monotonic() >= due:
+                job()
+        return taken
+
+    def _database_is_away(self, error: Exception) -> None:
+        if self._away_since is None:
+            log.warning("the database does not answer, waiting: %s", error)
+            self._away_since = time.monotonic()
+        for connection in connections.all():
+            connection.close()
+        self._write_status({"database": "away"})
+
+    def _database_is_back(self) -> None:
+        if self._away_since is not None:
+            log.info("the database answers again after %.1f s", time.monotonic() - self._away_since)
+            self._away_since = None
+
+    def _beat(self) -> None:
+        facts: dict[str, object] = {
+            "rejected": self._intake.rejected if self._intake else 0,
+            "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
+            "notices_failed": Notice.objects.filter(state="failed").count(),
+        }
+        if not self._settings.notices.sender:
+            facts["alarm"] = "notices.sender is not set: nobody is told about incidents"
+        HostHeartbeat.objects.update_or_create(
+            host=self._settings.host, process="worker", defaults={"at": timezone.now(), "facts": facts}
+        )
+        self._write_status({"database": "ok", **facts})
+        self._next[self._beat] = time.monotonic() + HEARTBEAT_S
+
+    def _write_status(self, facts: dict[str, object]) -> None:
+        content = {"process": "worker", "pid": os.getpid(), "at": time.time(), **facts}
+        replace_file(self._directory / "status.json", json.dumps(content).encode())
+
+    def _keep_house(self) -> None:
+        now = timezone.now()
+        decisions.expire_restrictions(now)
+        decisions.end_probations(now)
+        self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
+
+    def _prune(self) -> None:
+        now = timezone.now()
+        SignIn.objects.filter(success=False, at__lt=now - FAILED_SIGN_INS_KEPT).delete()
+        SignIn.objects.filter(at__lt=now - SIGN_INS_KEPT).delete()
+        QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).exclude(held="held").delete()
+        self._next[self._prune] = time.monotonic() + PRUNE_S
+
+
+@contextmanager
+def _sole_worker(directory: Path) -> Iterator[bool]:
+    """Holds the installation's worker lock; False when another worker has it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def run(settings: Settings) -> int:
+    """Runs the worker until SIGTERM or SIGINT; 0, or 1 when another one runs already."""
+    with _sole_worker(Path(settings.var) / "worker") as alone:
+        if not alone:
+            log.error("another worker runs on this installation")
+            return 1
+        worker = Worker(settings)
+        signal.signal(signal.SIGTERM, worker.stop)
+        signal.signal(signal.SIGINT, worker.stop)
+        return worker.run()
