@@ -178,7 +178,7 @@ class ImapSession:
         try:
             status, data = self._imap.login(name, password)
         except (imaplib.IMAP4.error, OSError) as error:
-            return LoginAnswer(False, str(error))
+            return LoginAnswer(False, _reason(error))
         return LoginAnswer(status == "OK", _joined(data))
 
     def numbers(self, folder: str = "INBOX") -> list[str]:
@@ -262,7 +262,7 @@ class Pop3Session:
             self._pop3.user(name)
             return LoginAnswer(True, self._pop3.pass_(password).decode("ascii", "replace"))
         except (poplib.error_proto, OSError) as error:
-            return LoginAnswer(False, str(error))
+            return LoginAnswer(False, _reason(error))
 
     def close(self) -> None:
         try:
@@ -283,6 +283,12 @@ def port_answers(port: int, deadline: float = 1.0) -> bool:
 def _decoded(reply: tuple[int, bytes]) -> tuple[int, str]:
     code, text = reply
     return max(code, 0), text.decode("ascii", "replace").replace("\n", " ")
+
+
+def _reason(error: Exception) -> str:
+    """The server's own words in an exception of imaplib or poplib (they carry them as bytes)."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def _joined(data: Sequence[bytes | None]) -> str:
