@@ -21,9 +21,6 @@ from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, par
 
 log = logging.getLogger("sekisho.guard")
 
-# The canary is the probes' positive control (DESIGN §6); its logins are ours, whoever's door they test.
-CANARY_LOCAL_PART = "sekisho-canary"
-
 GO_ON = Response(200, format_verdict(0, ""))
 _REPORTED = Response(200, b'{"status":0,"msg":""}')
 _UNAUTHORIZED = Response(401, b"{}")
@@ -66,7 +63,7 @@ class AuthPolicy:
         name = report.attrs.get("user") or report.login
         # Compatibility: an empty name is one with a forbidden character; nobody can be named then.
         mailbox = self._checkpoint.mailbox(name) if name else None
-        if mailbox is None or not report.remote or mailbox.startswith(CANARY_LOCAL_PART + "@"):
+        if mailbox is None or not report.remote:
             return _REPORTED
         self._checkpoint.counters.logins += 1
         success = report.success and not report.policy_reject
