@@ -1,0 +1,70 @@
+"""P1: the promise of t01 on every other way: alias, catch-all, alias domain, mail already in our queue (which
+returns its mail after 8 s here), a colleague's submission to the address and to its alias-domain form with a
+planted forward and alias.active=0, and a Sieve redirect into it. Sabotage: tests/sabotage/t03.patch (no identity
+row for the alias domain)."""
+
+from __future__ import annotations
+
+import time
+
+from harness import Box, Stack
+
+from sekisho.rehearsal.outside import wait_until
+
+SENDER = "kaede@t03-shop.test"
+THIEF = "thief@t03-dropbox.test"
+
+
+def test_mail_on_every_way_waits_and_arrives_once(stack: Stack) -> None:
+    box, colleague, redirector = stack.new_boxes("t03", 3)
+    # A domain of its own: a catch-all takes every address of its domain.
+    domain = "t03-momiji.example"
+    stack.command("domain", "add", domain)
+    stack.new_alias(f"t03-info@{box.address.partition('@')[2]}", box.address)
+    stack.new_alias(f"@{domain}", box.address)
+    stack.plant(redirector, f'redirect "{box.address}";\r\n')
+    restore = stack.postconf("ours", maximal_queue_lifetime="8s", bounce_queue_lifetime="8s")
+    try:
+        play(stack, box, colleague, redirector, f"t03-info@{box.address.partition('@')[2]}", domain)
+    finally:
+        restore()
+
+
+def play(stack: Stack, box: Box, colleague: Box, redirector: Box, alias: str, domain: str) -> None:
+    numbers: list[str] = []
+    queued = [stack.number("t03-queued") for _ in range(3)]
+    # Mail we have taken with 250 and could not deliver yet: the barrier comes down while it is in our queue.
+    resume = stack.postconf("ours", defer_transports="lmtp")
+    for number in queued:
+        stack.submit(colleague, box.address, number)
+    stack.suspend(box)
+    resume()
+    # What a hijacker and PostfixAdmin's own switch leave behind.
+    stack.site_sql("UPDATE alias SET goto = ?, active = 0 WHERE address = ?", f"{box.address},{THIEF}", box.address)
+
+    ways = {"alias": alias, "catch-all": f"anything@{domain}", "alias domain": box.alias_form}
+    for way in ways.values():
+        numbers += [stack.write(way, SENDER, "t03-way") for _ in range(2)]
+    numbers += [stack.write(redirector.address, SENDER, "t03-redirected") for _ in range(2)]
+    for recipient in (box.address, box.alias_form, alias):
+        number = stack.number("t03-colleague")
+        stack.submit(colleague, recipient, number)
+        numbers.append(number)
+
+    # More than twice our own lifetime: what is not held by now was returned.
+    started = time.monotonic()
+    while time.monotonic() - started < 20:
+        stack.flush("ours")
+        time.sleep(2)
+    ours = [m for m in stack.our_queue() if box.address in m.addresses]
+    # Three queued before, two by alias, two by catch-all, two redirected, three from the colleague; the alias domain's
+    # two are refused at RCPT and wait outside.
+    assert len(ours) == 12, [(m.queue_name, m.sender, m.addresses) for m in ours]
+    assert {m.queue_name for m in ours} == {"hold"}
+    assert len([m for m in stack.their_queue() if box.alias_form in m.addresses]) == 2
+
+    stack.reinstate(box)
+    stack.assert_arrives_once(box, [*queued, *numbers], within=90)
+    stack.assert_no_return(SENDER, THIEF)
+    assert not [number for number in stack.inbox(colleague) if number.startswith("t03")]
+    assert wait_until(lambda: not stack.waiting_for(stack.our_queue(), box), 10) is not None

@@ -1,0 +1,37 @@
+"""P4: after reinstatement the old password is dead on every door and cannot be chosen again; the new one works at
+once, on every door, with Dovecot's auth cache on. Sabotage: tests/sabotage/t12.patch (the used password is not
+burned)."""
+
+from __future__ import annotations
+
+from harness import PASSWORD, Stack
+
+
+def test_the_old_password_is_dead_and_the_new_one_works_at_once(stack: Stack) -> None:
+    box = stack.new_box("t12")
+    stack.assert_open(box)
+    stack.suspend(box)
+    refused = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=PASSWORD, check=False)
+    assert refused.returncode == 1
+    assert "used before" in refused.stderr
+    for bad in (
+        "fourteen-chars",
+        PASSWORD[:10] + "-neu-91-abend ",
+        "ｋａｚｅ－ｎｏ－ｎａｇａｒｅ－９１",
+        "passwordpassword",
+    ):
+        answer = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=bad, check=False)
+        assert answer.returncode == 1, (bad, answer.stdout)
+    assert stack.status(box) == "suspended"
+    stack.assert_shut(box, within=0)
+
+    stack.reinstate(box)
+    # No second try: P2's barrier and Dovecot's cache are out of the way when the command returns.
+    stack.assert_open(box)
+    old = stack.doors(box, password=PASSWORD)
+    assert not any(answer.accepted for answer in old.values()), old
+    assert stack.status(box) == "probation"
+    # Once more suspended: the first password stays burned although it is not the present one.
+    stack.suspend(box)
+    again = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=PASSWORD, check=False)
+    assert again.returncode == 1 and "used before" in again.stderr
