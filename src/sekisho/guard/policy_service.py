@@ -49,11 +49,10 @@ class PolicyConnection(asyncio.Protocol):
         self._door.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._held:
-            self._continue(data)
-        elif data.find(b"\n\n") == len(data) - 2:
+        end = data.find(b"\n\n")
+        if end == len(data) - 2 and end > 0 and not self._held:
             # The usual case: exactly one whole request.
-            self._serve(data[:-2])
+            self._serve(data[:end])
         else:
             self._continue(data)
 
