@@ -10,6 +10,7 @@ import grp
 import os
 import pwd
 import secrets
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -107,15 +108,27 @@ def make_certificate(layout: Layout, names: Sequence[str]) -> None:
 
 def make_barrier(layout: Layout) -> None:
     """Empty barrier files where there are none: a missing map is a 451 for everybody, a missing `deny` opens logins."""
-    for name in BARRIER_MAPS:
-        if not (layout.barrier / f"{name}.lmdb").exists():
-            run(["postmap", "-c", str(layout.var / "ours/postfix"), "-i", f"lmdb:{layout.barrier / name}"])
-            (layout.barrier / f"{name}.lmdb").chmod(0o644)
+    missing = [name for name in BARRIER_MAPS if not (layout.barrier / f"{name}.lmdb").exists()]
+    if missing:
+        _make_maps(layout, missing)
     dovecot = grp.getgrnam("dovecot").gr_gid
     for name, mode in BARRIER_LISTS.items():
         path = layout.barrier / name
         if not path.exists():
             write_private(path, "", mode, dovecot)
+
+
+def _make_maps(layout: Layout, names: Sequence[str]) -> None:
+    # One empty map, copied: postmap syncs each to disk, which takes half a second.
+    empty = layout.run / "empty"
+    empty.with_suffix(".lmdb").unlink(missing_ok=True)
+    run(["postmap", "-c", str(layout.var / "ours/postfix"), "-i", f"lmdb:{empty}"])
+    for name in names:
+        draft = layout.barrier / f"{name}.lmdb.new"
+        shutil.copyfile(empty.with_suffix(".lmdb"), draft)
+        draft.chmod(0o644)
+        draft.replace(layout.barrier / f"{name}.lmdb")
+    empty.with_suffix(".lmdb").unlink()
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
@@ -132,7 +145,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     except FileNotFoundError as error:
         raise GroundError(f"{command[0]} is missing; run setup/prepare.sh as root") from error
     except subprocess.CalledProcessError as error:
-        text = error.stderr.decode(errors="replace").strip()
-        raise GroundError(f"{command[0]} failed with {error.returncode}: {text}") from error
+        last = (error.stderr.decode(errors="replace").strip().splitlines() or ["no error output"])[-1]
+        raise GroundError(f"{' '.join(command)} failed with {error.returncode}: {last}") from error
     except subprocess.TimeoutExpired as error:
         raise GroundError(f"{command[0]} did not end within {COMMAND_DEADLINE:.0f} s") from error

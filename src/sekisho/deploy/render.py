@@ -37,7 +37,7 @@ STACK_FILES = {
     "ours/dovecot/sql.conf.ext": "ours/dovecot/sql.conf.ext",
     "theirs/postfix/main.cf": "theirs/postfix/main.cf",
     "theirs/postfix/master.cf": "theirs/postfix/master.cf",
-    "theirs/postfix/nosuch": "theirs/postfix/nosuch",
+    "theirs/postfix/outside_recipients": "theirs/postfix/outside_recipients",
     "theirs/postfix/provider_route.cf": "theirs/postfix/provider_route.cf",
     "theirs/postfix/provider_recipient.cf": "theirs/postfix/provider_recipient.cf",
     "theirs/dovecot/dovecot.conf": "theirs/dovecot/dovecot.conf",

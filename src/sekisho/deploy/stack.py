@@ -144,7 +144,11 @@ def _learn(layout: Layout, environment: dict[str, str]) -> None:
     if find_spec("sekisho.guard.learn") is None:
         _say("learn: its module is not there; the mailboxes start without a history")
         return
-    ground.run([program("sekisho"), "learn", str(history)], environment)
+    try:
+        ground.run([program("sekisho"), "learn", str(history)], environment)
+    except ground.GroundError as error:
+        # The stack is of use without it: hard caps and the domain's habits hold from the first minute.
+        _say(f"learn: {error}; the mailboxes start without a history")
 
 
 def _environment(layout: Layout) -> dict[str, str]:

@@ -1,0 +1,51 @@
+# Two commands: `make run` shows a takeover, a suspension and a recovery on this machine; `make test` proves the promises.
+# Both install what they need (setup/prepare.sh) and need root: Postfix and Dovecot start as root only.
+#
+#   DEMO=quiet           play no rehearsal on the first start          DEMO=botnet    play another one
+#   DEMO_LANG=ja|en      language of the terminal's story (default: LANG)
+#   SEKISHO_VAR=DIR      where the stack keeps everything (default ./var)
+#   SEKISHO_PORT_BASE=N  added to every port
+
+KEPT := LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_FAILPOINTS
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=$(KEPT))
+BIN := .venv/bin
+
+.PHONY: help run test unit stack browser bench lint soak prepare-run prepare-test
+
+help:
+	@sed -n '1,8p' Makefile | cut -c3-
+
+prepare-run:
+	@$(AS_ROOT) setup/prepare.sh run
+
+prepare-test:
+	@$(AS_ROOT) setup/prepare.sh test
+
+run: prepare-run
+	@$(AS_ROOT) $(BIN)/sekisho up
+
+# Everything CI runs: lint, unit tests, then the stories and the browser tests on a stack of their own.
+test: lint unit stack browser
+
+lint: prepare-test
+	$(BIN)/ruff check src tests demo bench
+	$(BIN)/ruff format --check src tests demo bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: prepare-test
+	$(AS_ROOT) $(BIN)/pytest -q tests/unit
+
+# A missing Postfix or Dovecot is a failure here, never a skip.
+stack: prepare-test
+	$(AS_ROOT) $(BIN)/pytest -q tests/stack
+
+browser: prepare-test
+	$(AS_ROOT) $(BIN)/pytest -q tests/browser
+
+bench: prepare-test
+	$(AS_ROOT) bench/run
+
+# Applies each one-line sabotage to a copy of the tree and requires its story to turn red.
+soak: prepare-test
+	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py
