@@ -35,6 +35,9 @@ class Stage:
         self.writers = self.victim.writers
         self.password = read_password(self.places.credentials_file, self.victim.mailbox)
         self.result = Result(scenario, self.victim.mailbox)
+        # Messages of this run in our hold queue; (sender, "sender" or "ours") of letters seen waiting in a queue.
+        self.held_messages = 0
+        self.waiting_outside: set[tuple[str, str]] = set()
 
     def fault(self, text: str) -> None:
         """Notes something that must not be, and says it."""

@@ -41,7 +41,7 @@ def play_takeover(stage: Stage, act: Callable[[Stage, Attack], None]) -> None:
     finally:
         letters.stop()
     count_spam(stage, attack)
-    count_waiting(stage, letters)
+    count_waiting(stage)
     started = time.monotonic()
     stage.reinstate()
     _wait_for_letters(stage, letters)
@@ -90,6 +90,7 @@ def count_spam(stage: Stage, attack: Attack) -> None:
     result.spam_out, result.spam_held, result.spam_not_held = len(arrived), len(held), len(loose)
     refused = {address for address in attack.accepted if address.startswith("nosuch")} - held - loose
     result.spam_refused_outside = len(refused)
+    stage.held_messages = len({attack.accepted[address] for address in held})
     stage.teller.say("spam_counted", out=len(arrived), refused=len(refused), held=len(held))
     if loose:
         stage.fault(f"{len(loose)} spam recipients wait in our queue and are not held")
@@ -98,12 +99,13 @@ def count_spam(stage: Stage, attack: Attack) -> None:
         stage.fault(f"{len(unknown)} spam recipients are neither outside nor in our queue: {sorted(unknown)[:5]}")
 
 
-def count_waiting(stage: Stage, letters: Correspondence) -> None:
+def count_waiting(stage: Stage) -> None:
     """How many letters wait at the sender's server and how many with us, read from both queues."""
     addresses = {stage.victim.mailbox, stage.victim.alias}
     writers = set(stage.writers)
     theirs = [m for m in stage.outside.queue() if m.sender in writers and addresses & set(m.addresses)]
     ours = [m for m in stage.our_queue() if m.sender in writers and addresses & set(m.addresses)]
+    stage.waiting_outside = {(m.sender, "sender") for m in theirs} | {(m.sender, "ours") for m in ours}
     stage.result.letters_waited_at_sender = len(theirs)
     stage.result.letters_waited_with_us = len(ours)
     stage.teller.say("waiting", mailbox=stage.victim.mailbox, theirs=len(theirs), ours=len(ours))
