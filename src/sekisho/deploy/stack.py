@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sekisho.config import settings
-from sekisho.deploy import database, ground, provider, render
+from sekisho.deploy import database, ground, provider, render, telling
 from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
 from sekisho.deploy.supervisor import Part, Supervisor, program
 
@@ -35,6 +35,8 @@ OUR_PARTS = {
 MAIL_PORTS = ("mx", "reinject", "submission", "imap", "pop3", "sieve", "theirs_smtp", "theirs_imap")
 # A healthy cold start takes a few seconds; after a minute something is broken and a person should look.
 START_DEADLINE = 60.0
+# A rehearsal takes one to two minutes, most of it waiting for queues' retries.
+REHEARSAL_DEADLINE = 300.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _run(layout: Layout, options: UpOptions) -> int:
             f"up after {time.monotonic() - began:.1f} s; panel http://127.0.0.1:{layout.ports.panel}/; Ctrl-C stops it"
         )
         if credentials is not None:
-            _tell_accounts(layout, credentials, options)
+            _first_start(layout, credentials, options, supervisor)
         supervisor.run_until(lambda: False, float("inf"))
         return 0
     finally:
@@ -215,8 +217,18 @@ def _lock(file: TextIO) -> bool:
     return True
 
 
-def _tell_accounts(layout: Layout, credentials: provider.Credentials, options: UpOptions) -> None:
-    _say(f"panel accounts and mailbox passwords: {layout.credentials}")
+def _first_start(layout: Layout, credentials: provider.Credentials, options: UpOptions, supervisor: Supervisor) -> None:
+    """The accounts, then a rehearsal, then what to look at."""
+    language = telling.language_of(os.environ)
+    for line in telling.accounts(language, layout, credentials):
+        print(line, flush=True)
+    if options.quiet:
+        return
+    print(telling.before_rehearsal(language), flush=True)
+    command = [program("sekisho"), "rehearse", options.rehearsal, "--lang", language]
+    code = supervisor.run_once(command, REHEARSAL_DEADLINE)
+    if not supervisor.stopping:
+        print(telling.after_rehearsal(language, code == 0, layout), flush=True)
 
 
 def _say(text: str) -> None:

@@ -58,9 +58,10 @@ class Supervisor:
         self.stopping = False
 
     def handle_signals(self) -> None:
-        """SIGTERM, SIGINT and SIGHUP (a closed terminal) end the loop."""
+        """SIGTERM, SIGINT and SIGHUP (a closed terminal) end the loop; what nohup ignores stays ignored."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._stop_on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, self._stop_on_signal)
 
     def _stop_on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
@@ -108,9 +109,20 @@ class Supervisor:
                 part.process.wait()
         self._pids.unlink(missing_ok=True)
 
-    def is_running(self, name: str) -> bool:
-        """Whether the part of that name is alive now."""
-        return any(part.name == name and part.process and part.process.poll() is None for part in self._parts)
+    def run_once(self, command: Sequence[str], deadline: float) -> int | None:
+        """Runs a program on our terminal while looking after the parts; its exit code, None when it had to be ended."""
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", *command],
+            stdin=subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+        self.run_until(lambda: process.poll() is not None, deadline)
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+            return None
+        return process.returncode
 
     def _start(self, part: Part, now: float) -> bool:
         if not part.available():
