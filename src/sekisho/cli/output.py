@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 import click
+
+
+# Far beyond any password; a file given by mistake is not read to its end.
+MOST_PASSWORD_BYTES = 4096
 
 
 class Refused(Exception):
@@ -71,8 +76,11 @@ def read_password(prompted: bool) -> str:
     """
     if prompted:
         return str(click.prompt(say("New password", "新しいパスワード"), hide_input=True, confirmation_prompt=True))
-    line = click.get_text_stream("stdin").readline()
-    return line.removesuffix("\n").removesuffix("\r")
+    line = sys.stdin.buffer.readline(MOST_PASSWORD_BYTES)
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise Refused(say("the password is not UTF-8", "パスワードが UTF-8 ではありません")) from None
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def learn(events: str) -> int:
     """Feed a history of EVENTS (JSON lines) through the engine and write the profiles of its mailboxes."""
     from sekisho.guard import learn as room
 
-    return room.run(settings(), events)
+    return room.run(events)
 
 
 @click.command()

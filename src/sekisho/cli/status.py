@@ -144,7 +144,8 @@ def status(as_json: bool) -> None:
             f"{record['suspended']} suspended, {record['restricted']} restricted, {record['probation']} on probation "
             f"of {record['mailboxes']} mailboxes; {record['open_incidents']} incidents open",
             f"メールアドレス {record['mailboxes']} 件中、停止中 {record['suspended']}、"
-            f"送信制限 {record['restricted']}、経過観察 {record['probation']}。対応中のインシデント {record['open_incidents']} 件",
+            f"送信制限 {record['restricted']}、経過観察 {record['probation']}。"
+            f"対応中のインシデント {record['open_incidents']} 件",
         )
     if database != "ok":
         click.echo(database)

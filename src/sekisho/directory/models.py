@@ -6,12 +6,14 @@ MariaDB 10.11. `active` is compared as text or boolean by Django according to th
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings as django_settings
 from django.db import models
 
-PAST = "2000-01-01 00:00:00"
+# PostfixAdmin's default for every time it has not set.
+PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class SiteDomain(models.Model):

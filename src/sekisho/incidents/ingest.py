@@ -54,10 +54,6 @@ class Intake:
     def _follow(self, name: str, directory: Path) -> Follower:
         row = ReadPosition.objects.filter(name=f"{name}@{self._host}").first()
         cursor = Cursor(row.segment, row.offset) if row else Cursor(0, 0)
-        newest = max((int(path.stem) for path in directory.glob("*.log") if path.stem.isdigit()), default=0)
-        if cursor.segment > newest:
-            # The files began anew (another var directory): what we remember is about files that are gone.
-            cursor = Cursor(0, 0)
         return Follower(directory, cursor)
 
     def take(self) -> int:

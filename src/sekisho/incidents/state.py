@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Literal, cast
 
 from django.db.models import Count
 
@@ -13,6 +13,7 @@ from sekisho.incidents.models import DeferredPair, MailboxStatus
 from sekisho.journal import MailboxState, StateFile
 from sekisho.journal.records import Status
 
+Mode = Literal["observe", "enforce"]
 # Nobody's server tries longer than five days (RFC 5321 4.5.4.1); one more for slow clocks and slow queues.
 WATCH_FOR = timedelta(days=6)
 
@@ -37,7 +38,7 @@ def build_state(now: datetime) -> StateFile:
         written_at=now.timestamp(),
         mailboxes=mailbox_states(),
         alias_domains=alias_domains(),
-        modes=dict(DomainMode.objects.values_list("domain", "mode")),
+        modes={row.domain: cast(Mode, row.mode) for row in DomainMode.objects.all()},
         # Contacts elsewhere are harmless here: the guard never sees a login of theirs.
         protected=tuple(sorted(contacts)),
         watched=tuple(sorted(set(waiting.values_list("mailbox", flat=True)))),

@@ -1,0 +1,25 @@
+"""Two tenants and an incident, for the rooms that live in the databases."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def two_tenants(db: None) -> None:
+    """ours.test (alice, bob; alias domain alias.test; contact outside) and theirs.test (carol)."""
+    from sekisho.directory import provision
+
+    provision.add_domain("ours.test", server_name="mx01.provider.test", contact="boss@outside.test")
+    provision.add_alias_domain("alias.test", "ours.test")
+    provision.add_domain("theirs.test", contact="chief@outside.test", language="en")
+    for address in ("alice@ours.test", "bob@ours.test", "carol@theirs.test"):
+        provision.add_mailbox(address, f"first password of {address}")
+
+
+@pytest.fixture
+def incident(two_tenants: None):  # type: ignore[no-untyped-def]
+    """alice@ours.test, suspended by an operator."""
+    from sekisho.incidents import decisions
+
+    return decisions.suspend("alice@ours.test", "spam complaints", "operator")
