@@ -1,19 +1,145 @@
-"""What a mail host knows across mailboxes: sources that guess passwords, and each domain's habits."""
+"""What a mail host knows across mailboxes: sources that guess passwords, and each domain's habits.
+
+Both are bounded and age by themselves. A stranger can fill the first table with failed logins; all he gains is that
+rows of other guessers are forgotten early. The second learns only from places that became familiar to a mailbox.
+"""
 
 from __future__ import annotations
 
-from sekisho.detection.limits import DEFAULT_LIMITS, Limits
+import zlib
+from typing import TypeVar
+
+import msgspec
+
+from sekisho.detection.limits import (
+    DAY,
+    DEFAULT_LIMITS,
+    FORGET_DAYS,
+    Limits,
+)
+
+# Failing sources kept: 50,000 rows of some 300 bytes, 15 MB in the worst flood.
+MAX_GUESSERS = 50_000
+# Distinct mailboxes remembered per failing source; three others decide, eight make a telling sentence.
+MAX_GUESSED = 8
+# A row lives a day after its last failure.
+GUESSER_SECONDS = DAY
+# Domains with habits; the one unused for longest is dropped.
+MAX_DOMAINS = 20_000
+MAX_DOMAIN_NETWORKS = 64
+MAX_DOMAIN_ASNS = 32
+MAX_DOMAIN_COUNTRIES = 16
+
+
+_Key = TypeVar("_Key", int, str)
+
+
+class HostTablesError(ValueError):
+    """Bytes that are no host tables of this version."""
+
+
+class DomainHabits(msgspec.Struct, array_like=True):
+    """Places at which mailboxes of one domain are at home: key → last day (days since 1970)."""
+
+    # Distinct days on which the domain's mailboxes were used.
+    days: int = 0
+    last_day: int = 0
+    networks: dict[int, int] = {}
+    asns: dict[int, int] = {}
+    countries: dict[str, int] = {}
+
+    def note_day(self, day: int) -> None:
+        """Counts a day of use once."""
+        if day > self.last_day:
+            self.last_day = day
+            self.days += 1
+
+    def learn(self, network: int, asn: int, country: str, day: int) -> None:
+        """Takes in a place that became familiar to one of the domain's mailboxes."""
+        _keep_latest(self.networks, network, day, MAX_DOMAIN_NETWORKS)
+        if asn:
+            _keep_latest(self.asns, asn, day, MAX_DOMAIN_ASNS)
+        if country:
+            _keep_latest(self.countries, country, day, MAX_DOMAIN_COUNTRIES)
+
+
+def _keep_latest(rows: dict[_Key, int], key: _Key, day: int, most: int) -> None:
+    rows[key] = day
+    if len(rows) > most:
+        del rows[min(rows, key=rows.__getitem__)]
 
 
 class HostTables:
-    """Bounded tables shared by all mailboxes of one host."""
+    """Bounded tables shared by all mailboxes of one host, and the host's limits."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
+        # Source address -> (last failure, fingerprints of the mailboxes it failed at), least recently failed first.
+        self._guessers: dict[str, tuple[float, tuple[int, ...]]] = {}
+        self._domains: dict[str, DomainHabits] = {}
+
+    def note_failed_login(self, ip: str, mailbox: str, now: float) -> None:
+        """Remembers that a source did not know a mailbox' password. Says nothing about the mailbox."""
+        _, marks = self._guessers.pop(ip, (0.0, ()))
+        mark = zlib.crc32(mailbox.encode("utf-8", "surrogateescape"))
+        if mark not in marks:
+            marks = (*marks[-MAX_GUESSED + 1 :], mark)
+        self._guessers[ip] = (now, marks)
+        self._forget_guessers(now)
+
+    def _forget_guessers(self, now: float) -> None:
+        """Drops what is old or too much; at most two rows a call, so that no event pays for all the others."""
+        for _ in range(2):
+            oldest = next(iter(self._guessers))
+            if len(self._guessers) <= MAX_GUESSERS and self._guessers[oldest][0] > now - GUESSER_SECONDS:
+                return
+            del self._guessers[oldest]
+
+    def guessed_others(self, ip: str, mailbox: str, now: float) -> int:
+        """At how many *other* mailboxes this source failed within 24 hours (at most 8 are told apart)."""
+        row = self._guessers.get(ip)
+        if row is None or row[0] <= now - GUESSER_SECONDS:
+            return 0
+        return len(row[1]) - (zlib.crc32(mailbox.encode()) in row[1])
+
+    def domain(self, name: str) -> DomainHabits:
+        """The habits of a domain; empty ones for a new domain."""
+        habits = self._domains.get(name)
+        if habits is None:
+            habits = self._domains[name] = DomainHabits()
+            if len(self._domains) > MAX_DOMAINS:
+                others = (domain for domain in self._domains if domain != name)
+                del self._domains[min(others, key=lambda domain: self._domains[domain].last_day)]
+        return habits
+
+    def forget_old(self, day: int) -> None:
+        """Drops domains unused for half a year; the guard calls it when it writes a snapshot."""
+        for name in [n for n, habits in self._domains.items() if habits.last_day < day - FORGET_DAYS]:
+            del self._domains[name]
 
     def to_bytes(self) -> bytes:
-        raise NotImplementedError
+        """The tables as msgpack, for the guard's snapshot."""
+        return msgspec.msgpack.encode(_Stored(1, self._guessers, self._domains))
 
     @classmethod
     def from_bytes(cls, data: bytes, limits: Limits = DEFAULT_LIMITS) -> HostTables:
-        raise NotImplementedError
+        """The tables from their bytes; raises HostTablesError."""
+        try:
+            stored = _decoder.decode(data)
+        except msgspec.MsgspecError as error:
+            raise HostTablesError(str(error)) from error
+        if stored.version != 1:
+            raise HostTablesError(f"host tables of version {stored.version}")
+        tables = cls(limits)
+        tables._guessers = stored.guessers
+        tables._domains = stored.domains
+        return tables
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    version: int
+    guessers: dict[str, tuple[float, tuple[int, ...]]]
+    domains: dict[str, DomainHabits]
+
+
+_decoder = msgspec.msgpack.Decoder(_Stored)

@@ -1,16 +1,76 @@
-"""Every number of the judgement, with its unit and its reason. Nothing else in this room holds a bare constant."""
+"""Every number of the judgement that stands for more than one module, with its unit and its reason.
+
+Weights are log-likelihood ratios in nats (+ speaks for a hijacker). "Simulated" means tried on a simulated hosting
+company, never on real people's data; a new host therefore observes before it enforces. Numbers that belong to one
+indicator alone stand beside it in indicators.py and places.py.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+HOUR = 3600.0
+DAY = 86_400.0
+
 
 class Limits(msgspec.Struct, frozen=True):
-    """Thresholds, caps and budgets; an operator may change them per host."""
+    """Thresholds in nats and hard caps in counts; an operator may set them per host (HostTables.limits)."""
 
+    # Ask the owner. 4 nats: 55 times likelier a hijacker than the owner, just below one login from a new country.
     alert: float = 4.0
+    # Limit new recipients. Reached by a new country plus one more sign, never by a new country alone.
     restrict: float = 6.5
+    # Suspend, if the source is unfamiliar and something was sent. Simulated: 1.7 false suspensions per 10,000
+    # mailbox-months (95 % upper bound 6.1) with the rule that familiar sources are never suspended.
     suspend: float = 9.0
+
+    # Hard caps: no habit and no familiar place excuses more. Lowest published hourly limit of a hosting company: 100
+    # (o2switch, Lolipop's smallest plan, forwardy.jp); nobody in a place we never saw has a claim to more.
+    strange_new_recipients_hour: int = 100
+    # Three such hours: a drip that stays under the hourly cap all day is no honest day in a strange place.
+    strange_new_recipients_day: int = 300
+    # A message each 18 seconds for an hour; people with a mail program do not, and 500/h lets botnets through.
+    strange_messages_hour: int = 200
+    # From a familiar place a newsletter may go out: cPanel hosts sell 500 an hour, Google Workspace 2,000 a day.
+    own_new_recipients_hour: int = 500
+    own_new_recipients_day: int = 2000
+    own_messages_hour: int = 1000
 
 
 DEFAULT_LIMITS = Limits()
+
+# New recipients an hour for a mailbox that detection restricted: a person answering mail by hand stays
+# below; a spam run becomes worthless.
+RESTRICTED_RECIPIENTS_AN_HOUR = 10
+# New recipients a day on probation: about the busiest ordinary day of an office mailbox, and a fifth of what blocklists
+# need to notice a host (some 100 bad recipients a day).
+PROBATION_RECIPIENTS_A_DAY = 20
+# No budget keeps more entries than this, whatever an operator types: 1000 entries are about 100 KB.
+MAX_BUDGET = 1000
+# A mailbox hijacked lately is likelier to be hijacked again, and its owner was just told to look out: one nat less.
+PROBATION_PRIOR = 1.0
+
+# A network or its owner is familiar after use on three different days, none of which brought a restriction. A hijacker
+# who only waits for tomorrow has not become the owner; a traveller is settled in after a long weekend.
+FAMILIAR_DAYS = 3
+# History needed for full weight of "never seen here".
+FULL_HISTORY_DAYS = 6
+# Habits not seen for half a year are dropped: older history adds nothing (Wiefling et al., TOPS 2022).
+FORGET_DAYS = 180
+# Daily decay of a mailbox' own maxima: half after ten days.
+DECAY = 0.93
+# Evidence counts for a day after it was last seen, a planted rule for three (it works on while nobody looks).
+EVIDENCE_SECONDS = DAY
+RULE_SECONDS = 3 * DAY
+
+# Bounds of a profile; together they keep it below 4 KB as bytes (a test fills every one of them).
+MAX_NETWORKS = 32
+MAX_ASNS = 16
+MAX_COUNTRIES = 8
+MAX_PROTOCOLS = 6
+MAX_OPEN_SOURCES = 16
+MAX_TODAY_SOURCES = 32
+MAX_RECENT_RECIPIENTS = 500
+MAX_FRESH_RECIPIENTS = 500
+# A planted rule's target as shown to people; longer addresses are cut in the evidence only.
+MAX_TARGET_CHARACTERS = 80

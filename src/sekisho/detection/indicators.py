@@ -1,0 +1,126 @@
+"""The indicators: what each finding weighs, and the sentence a person reads.
+
+Every weight is a capped log-likelihood ratio in nats: ln(how often a hijacker shows this / how often the owner does).
+Capped, because findings depend on each other and raw sums explode. Each function says its idea, who is hurt by a false
+alarm, who by a miss, and its numbers, which are starting points tuned on a simulated hosting company, never on real
+people's mail. To add one: a weight here, its sentence in evidence.py, a line in assessment.py, its confusers in the tests.
+
+D1, the place of a source, has its own module: places.py. Failed logins (D10) weigh nothing, ever: anybody can make
+them (RELIABILITY, threat a1).
+"""
+
+from __future__ import annotations
+
+from math import log
+
+# D2: floor of the own maximum. Three new networks a day is a telephone, an office and a train.
+NETWORKS_FLOOR = 3.0
+NETWORKS_MOST = 4.0
+# From this weight on, a familiar owner (autonomous system) alone makes no source familiar any more: a botnet in the
+# home country uses the same big providers as everybody.
+WANDERING = 1.0
+# D3: "others" below three are a shared address with one forgetful colleague.
+GUESSED_MAILBOXES = 3
+GUESSER = 3.5
+# D5: one more door, tried by somebody unfamiliar.
+PROTOCOL = 1.2
+# D6: room for an ordinary busy hour (9) and day (25) of a mailbox without habits.
+NEW_HOUR_FLOOR, NEW_DAY_FLOOR = 9.0, 25.0
+NEW_MOST_FAMILIAR, NEW_MOST_STRANGE = 5.0, 8.0
+# A burst of messages to recipients already known (contact worm): 30 an hour are a diligent person's.
+MESSAGES_FLOOR = 30.0
+# Together with D6's cap below an alert from a familiar network (5 + 2 - 3.5).
+MESSAGES_MOST = 2.0
+# D7: a quarter of a spammer's recipients bounce, lists being old; own rate between 1.5 and 15 %, Beta(1, 32) prior.
+SPAM_BOUNCES = 0.25
+BOUNCES_LOW, BOUNCES_HIGH = 0.015, 0.15
+REFUSED_AS_SPAM = 0.7
+BOUNCES_LEAST, BOUNCES_MOST = -2.0, 9.0
+# One or two bounces are typing mistakes, also in a hotel: with a new country they restrict, only a third one suspends.
+FEW_BOUNCES, FEW_BOUNCES_MOST = 3, 2.4
+# D9: a forward to outside, a rule that throws mail away; both are what a hijacker leaves behind to read on unseen.
+FORWARD, DISCARD, RULES_MOST = 4.8, 3.0, 6.5
+
+
+def many_networks(seen: float, own_most: float) -> float:
+    """D2: never-seen networks within a day, against the mailbox' own busiest day.
+
+    Idea: a botnet rents addresses in the home country, so each place looks harmless, but not dozens of them in a day.
+    False alarm: people on trains and with VPNs; their own maximum grows and excuses them. Miss: a botnet that uses
+    five addresses a day. 0 … 4.
+    """
+    if seen <= 4:
+        return 0.0
+    weight = 2 * log((seen + 1) / (1.3 * max(own_most, NETWORKS_FLOOR) + 1.5))
+    return min(max(weight, 0.0), NETWORKS_MOST)
+
+
+def password_guesser(others: int) -> float:
+    """D3: the source failed at three or more *other* mailboxes within a day, and then got in here.
+
+    Idea: who sprays passwords and hits is no owner. False alarm: a shared address (hotel, carrier) with a sprayer
+    behind it; therefore never for a familiar network, and not enough to restrict alone. Miss: sprayers with one address
+    per mailbox. 0 or 3.5.
+    """
+    return GUESSER if others >= GUESSED_MAILBOXES else 0.0
+
+
+def new_recipients(hour: float, day: float, most_hour: float, most_day: float, familiar: bool) -> float:
+    """D6: recipients never written to before, in an hour and in a day, against the mailbox' own maxima.
+
+    Idea: people write to those they know; spam goes to strangers, each once. False alarm: a first newsletter, a notice
+    of moving; from a familiar source the weight stays below a restriction. Own maxima excuse a stranger's place only
+    half: they were the owner's. Miss: a drip of a few a day, and a worm that writes to the address book. 0 … 5, from an
+    unfamiliar source 0 … 8.
+    """
+    share = 1.5 if familiar else 0.75
+    weight = 0.0
+    if (room := share * most_hour + NEW_HOUR_FLOOR) < hour + 1:
+        weight = 2 * log((hour + 1) / room)
+    if (room := share * most_day + NEW_DAY_FLOOR) < day + 1:
+        weight += 2 * log((day + 1) / room)
+    return min(weight, NEW_MOST_FAMILIAR if familiar else NEW_MOST_STRANGE)
+
+
+def message_burst(hour: float, own_most: float) -> float:
+    """D6, second half: messages in an hour, known recipients included, against the mailbox' own busiest hour.
+
+    Idea: a worm writes to the address book, where nobody is new. False alarm: season's greetings; low cap. Miss: slow
+    worms. 0 … 2.
+    """
+    room = 1.5 * own_most + MESSAGES_FLOOR
+    return min(2 * log((hour + 1) / room), MESSAGES_MOST) if hour + 1 > room else 0.0
+
+
+def own_bounce_rate(sent: float, bounced: float) -> float:
+    """The share of bounces usual for a mailbox: Beta(1, 32) mean, within 1.5 … 15 %."""
+    return min(max((1 + bounced) / (33 + sent + bounced), BOUNCES_LOW), BOUNCES_HIGH)
+
+
+def bounces(sent: float, bounced: float, refused: float, usual: float, familiar: bool) -> float:
+    """D7: delivery results of a day as a sequential test of 25 % bounces against the usual share.
+
+    Idea: a spammer's list is stale, and other hosts recognise spam (5.7.1) before we do. False alarm: the first
+    newsletter to an old customer list; it comes from a familiar source and ends in a question. A stranger's successful
+    deliveries excuse nothing (lists can be clean), the owner's do. Miss: clean lists. -2 … 9.
+    """
+    if not bounced:
+        return 0.0 if not familiar or not sent else max(BOUNCES_LEAST, sent * _success(usual))
+    weight = bounced * log(SPAM_BOUNCES / usual) + refused * REFUSED_AS_SPAM + sent * _success(usual)
+    most = BOUNCES_MOST if bounced >= FEW_BOUNCES else FEW_BOUNCES_MOST
+    return min(max(weight, BOUNCES_LEAST if familiar else 0.0), most)
+
+
+def _success(usual: float) -> float:
+    return log((1 - SPAM_BOUNCES) / (1 - usual))
+
+
+def planted_rules(forward: float, discard: float) -> float:
+    """D9: a Sieve redirect to outside, or a rule that throws mail away, set by an unfamiliar source.
+
+    `forward` and `discard` are shares: 1 from an unfamiliar source, 0.5 from a new network of a familiar owner, 0 from
+    a familiar network. Idea: the forward is how a hijacker reads on after he lost the password, the discard hides the
+    answers. False alarm: a traveller sets a forward before his holidays; therefore a rule without sending never
+    suspends, it restricts and asks. Miss: forwards in the mail program. 0 … 6.5.
+    """
+    return min(FORWARD * forward + DISCARD * discard, RULES_MOST)

@@ -1,0 +1,90 @@
+"""observe: one event is learnt. Nothing is judged here (assessment.py), so that order and speed stay easy to see."""
+
+from __future__ import annotations
+
+from sekisho.detection.events import Delivery, Event, Login, Recipient, ScriptChange, Submission
+from sekisho.detection.host import HostTables
+from sekisho.detection.limits import MAX_TARGET_CHARACTERS
+from sekisho.detection.places import Source
+from sekisho.detection.profile import MailboxProfile
+from sekisho.detection.traffic import Traffic
+
+# RFC 3463 codes of bounces that say nothing about a list: mailbox full (5.2.2), message too big (5.2.3, 5.3.4).
+INNOCENT_BOUNCES = frozenset({"5.2.2", "5.2.3", "5.3.4"})
+REFUSED_AS_SPAM = "5.7.1"
+
+
+def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now: float) -> None:
+    """Learns one event; `now` is the guard's clock, or the event's own time when history is fed.
+
+    `profile` may be None for a failed login of a name nobody has; any other event without a profile is a ValueError.
+    """
+    if type(event) is Login and not event.success:
+        host.note_failed_login(event.ip, event.mailbox, now)
+        return
+    if profile is None:
+        raise ValueError(f"{type(event).__name__} without a profile")
+    if type(event) is Recipient:
+        _observe_recipient(profile, host, event, now)
+    elif type(event) is Delivery:
+        _observe_delivery(profile, host, event, now)
+    elif type(event) is Submission:
+        source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
+        _traffic_of(profile, source, now).count_message(now)
+    elif type(event) is Login:
+        profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
+    elif type(event) is ScriptChange:
+        _observe_script(profile, host, event, now)
+
+
+def _traffic_of(profile: MailboxProfile, source: Source, now: float) -> Traffic:
+    """The counters a sending from this source belongs to."""
+    evidence = profile.evidence
+    evidence.strange_sender = not profile.is_familiar(source)
+    evidence.sender_weight = source.weight
+    traffic = evidence.strange if evidence.strange_sender else evidence.own
+    traffic.turn(now)
+    return traffic
+
+
+def _observe_recipient(profile: MailboxProfile, host: HostTables, event: Recipient, now: float) -> None:
+    source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
+    traffic = _traffic_of(profile, source, now)
+    if (opened := profile.evidence.open.get(source.key)) is not None:
+        opened.recipients += 1
+    mailbox, recipient = event.mailbox, event.recipient
+    # Known weak point: colleagues never count as new, so a hijacker may phish the own domain unseen by D6.
+    if recipient[recipient.rfind("@") :] == mailbox[mailbox.rfind("@") :]:
+        return
+    if profile.count_recipient(recipient):
+        traffic.count_new_recipient(now)
+
+
+def _observe_delivery(profile: MailboxProfile, host: HostTables, event: Delivery, now: float) -> None:
+    evidence = profile.evidence
+    if not evidence.authenticated or (event.submitted_at and event.submitted_at < profile.started_at):
+        return
+    strange = evidence.strange_sender
+    if event.place.network:
+        strange = not profile.is_familiar(profile.judge(event.place, host.domain(event.mailbox.rpartition("@")[2])))
+    traffic = evidence.strange if strange else evidence.own
+    traffic.turn(now)
+    if event.status == "sent":
+        traffic.sent += 1
+    elif event.status == "bounced" and event.dsn not in INNOCENT_BOUNCES:
+        traffic.bounced += 1
+        traffic.refused += event.dsn == REFUSED_AS_SPAM
+
+
+def _observe_script(profile: MailboxProfile, host: HostTables, event: ScriptChange, now: float) -> None:
+    source = profile.enter(event.mailbox, event.place, event.ip, "sieve", host, now)
+    share = 0.0 if source.by_network else 0.5 if profile.is_familiar(source) else 1.0
+    evidence = profile.evidence
+    outside = event.target.rpartition("@")[2].lower() != event.mailbox.rpartition("@")[2]
+    if not share:
+        return
+    if event.change == "forward" and outside:
+        evidence.forward_at, evidence.forward_weight = now, max(share, evidence.forward_weight)
+        evidence.forward_target = event.target[:MAX_TARGET_CHARACTERS]
+    elif event.change == "discard":
+        evidence.discard_at, evidence.discard_weight = now, max(share, evidence.discard_weight)
