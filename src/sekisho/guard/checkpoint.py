@@ -251,6 +251,7 @@ class Checkpoint:
             self._fuse,
             protected=local_part in self._protected_local_parts or mailbox in self._protected,
             limit=stand.limit,
+            limits=self.tables.limits,
         )
         if decision is None or self._is_repeated(mailbox, stand.generation, decision, now):
             return None
@@ -261,12 +262,11 @@ class Checkpoint:
         return record
 
     def _is_repeated(self, mailbox: str, generation: int, decision: Decision, now: float) -> bool:
+        """An alert so soon after the last one; everything else decide() itself says only once."""
         own = self.standing.own.get(mailbox)
-        if own is None or own.generation != generation:
+        if decision.action != "alert" or own is None or own.generation != generation:
             return False
-        if decision.action == "alert":
-            return now - own.alerted_at < ALERT_EVERY_SECONDS
-        return own.status == decision.after and own.limit == decision.limit and own.enforced == decision.enforced
+        return now - own.alerted_at < ALERT_EVERY_SECONDS
 
     def _record(self, event: detection.Event, generation: int, decision: Decision, now: float) -> DecisionRecord:
         record = DecisionRecord(

@@ -109,9 +109,7 @@ class LogTail:
         checkpoint = self._checkpoint
         checkpoint.accepted.add(found.queue_id, pair)
         ip, place = checkpoint.places.source(pair.ip)
-        checkpoint.observe(
-            Submission(t, pair.mailbox, ip, place, found.queue_id, found.recipients, found.size), max(t, now)
-        )
+        checkpoint.observe(Submission(t, pair.mailbox, ip, place, found.queue_id, found.recipients, found.size), t)
 
     def _delivery(self, found: maillog.Delivery, t: float, now: float) -> None:
         pair = self._checkpoint.accepted.owner(found.queue_id)
@@ -135,13 +133,13 @@ class LogTail:
         ip, place = checkpoint.places.source(pair.ip)
         recipient = found.recipient.lower()
         if not pair.live:
-            checkpoint.observe(Recipient(t, pair.mailbox, ip, place, recipient, found.queue_id), max(t, now))
+            checkpoint.observe(Recipient(t, pair.mailbox, ip, place, recipient, found.queue_id), t)
         # Late bounces of an incident that is over never count again (DESIGN §4).
         if pair.generation == checkpoint.standing.generation(pair.mailbox):
             event = DeliveryEvent(t, pair.mailbox, recipient, found.status, found.dsn, ip, place, pair.at)
-            checkpoint.observe(event, max(t, now))
-        standing = checkpoint.standing
-        if standing.of(pair.mailbox) != ACTIVE or pair.mailbox in standing.own:
+            checkpoint.observe(event, t)
+        own = checkpoint.standing.own.get(pair.mailbox)
+        if checkpoint.standing.of(pair.mailbox) != ACTIVE or (own is not None and own.is_open(now)):
             self._spool(DeliveryResult(t, pair.mailbox, found.queue_id, recipient, found.status, found.dsn))
 
     def _refused(self, found: maillog.RcptDeferred, t: float) -> None:

@@ -50,6 +50,7 @@ class Snapshot:
         async with self._saving:
             async with self._paused:
                 packed = await self._pack()
+                self._checkpoint.tables.forget_old(int(time.time() // 86_400))
                 host = self._checkpoint.tables.to_bytes()
                 saved = self._where()
             return await self._write(packed, host, saved)

@@ -2,7 +2,8 @@
 
 Rules, strictest first:
 1. A newer generation in the state file ends our decision of an older one: somebody reinstated, dismissed or answered.
-2. In the same generation the stricter status counts: the record lags behind our journal by up to a second.
+2. In the same generation the stricter status counts: the record lags behind our journal by up to a second. A
+   restriction that the record has had and has no longer is over (its time ran out); a suspension needs rule 1.
 3. A mailbox missing from a state file we have read keeps our own decision; losing the file opens nothing (P2).
 """
 
@@ -28,6 +29,11 @@ ACTIVE = Stand("active", 0, None)
 _SEVERITY: dict[Status, int] = {"active": 0, "probation": 1, "restricted": 2, "suspended": 3}
 
 
+def _strictness(stand: Stand) -> tuple[int, int]:
+    """Orders stands; of two restrictions the one with the smaller limit is stricter."""
+    return _SEVERITY[stand.status], -(stand.limit or 0)
+
+
 class OwnDecision(NamedTuple):
     """The last thing we decided for a mailbox in one generation."""
 
@@ -39,6 +45,16 @@ class OwnDecision(NamedTuple):
     decided_at: float
     # When we last raised an alert; 0 for never.
     alerted_at: float
+    # The record has it: the state file showed it, or something stricter.
+    recorded: bool = False
+
+    def is_open(self, now: float) -> bool:
+        """Whether people are likely to be looking into it now."""
+        return now - max(self.decided_at, self.alerted_at) < OPEN_SECONDS
+
+
+# A week: so long stands the question of a restriction, and so long lasts a probation.
+OPEN_SECONDS = 7 * 86_400.0
 
 
 class Standing:
@@ -100,18 +116,27 @@ class Standing:
         recorded = self._recorded.get(mailbox)
         stand = Stand(recorded.status, recorded.generation, recorded.limit) if recorded else ACTIVE
         own = self.own.get(mailbox)
-        if own is not None and own.generation < stand.generation:
-            del self.own[mailbox]
-        elif own is not None and own.enforced and self._overrides(own, stand):
-            stand = Stand(own.status, own.generation, own.limit)
+        if own is not None:
+            stand = self._with_own(mailbox, own, stand)
         if stand == ACTIVE:
             self._now.pop(mailbox, None)
         else:
             self._now[mailbox] = stand
 
-    @staticmethod
-    def _overrides(own: OwnDecision, stand: Stand) -> bool:
-        return own.generation > stand.generation or _SEVERITY[own.status] > _SEVERITY[stand.status]
+    def _with_own(self, mailbox: str, own: OwnDecision, stand: Stand) -> Stand:
+        ours = Stand(own.status, own.generation, own.limit)
+        if own.generation < stand.generation:
+            del self.own[mailbox]
+            return stand
+        if not own.enforced:
+            return stand
+        if own.generation == stand.generation and _strictness(stand) >= _strictness(ours):
+            self.own[mailbox] = own._replace(recorded=True)
+            return stand
+        if own.recorded and own.status != "suspended":
+            del self.own[mailbox]
+            return stand
+        return ours
 
     def counts(self) -> dict[str, int]:
         """How many mailboxes are in each status but active."""
