@@ -15,7 +15,7 @@ Language = Literal["ja", "en"]
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
-    """DEMO_LANG decides, without it the terminal's locale (LC_ALL, LC_MESSAGES, LANG); English if that is not Japanese."""
+    """DEMO_LANG decides, without it the terminal's locale (LC_ALL, LC_MESSAGES, LANG); else English."""
     names = ("DEMO_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
     value = next((environment[name] for name in names if environment.get(name)), "")
     return "ja" if value.startswith("ja") else "en"
