@@ -1,4 +1,4 @@
-"""Proves that every story can fail: applies each patch of this directory to a copy of the tree and runs its story there.
+"""Proves that every story can fail: applies each patch of this directory to a copy of the tree, runs its story there.
 
 A patch `tNN.patch` breaks one promise in one line; the story `tests/stack/tNN_*.py` must then have a failing test. A
 stack that does not start, or a story that stays green, is an error of this run (exit code 1). Each run starts a stack
