@@ -44,3 +44,5 @@ from sekisho.web.settings import *  # noqa: E402,F403
 # Two independent databases: the site's is not made by us, ours never waits for it.
 DATABASES["site"]["TEST"] = {"DEPENDENCIES": []}  # noqa: F405
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+# Panel accounts: the real hash costs 0.3 s each on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
