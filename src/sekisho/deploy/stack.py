@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sekisho.config import settings
-from sekisho.deploy import database, ground, provider, render, telling
+from sekisho.deploy import database, ground, provider, render, rights, telling
 from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
 from sekisho.deploy.supervisor import Part, Supervisor, program
 
@@ -80,8 +80,10 @@ def _run(layout: Layout, options: UpOptions) -> int:
     layout.ready.unlink(missing_ok=True)
     # Taken before Django starts in this process: Django sets TZ, and all logs shall carry the machine's time.
     environment = _environment(layout)
-    credentials = _prepare(layout, environment)
-    supervisor = Supervisor(_parts(layout), layout.pids, environment, _say)
+    credentials = _prepare(layout)
+    user = _unprivileged_user(layout, environment)
+    _learn(layout, environment, user)
+    supervisor = Supervisor(_parts(layout, user), layout, environment, _say)
     supervisor.handle_signals()
     try:
         if not supervisor.run_until(lambda: _answers(layout.ports), START_DEADLINE):
@@ -103,7 +105,7 @@ def _run(layout: Layout, options: UpOptions) -> int:
         supervisor.stop()
 
 
-def _prepare(layout: Layout, environment: dict[str, str]) -> provider.Credentials | None:
+def _prepare(layout: Layout) -> provider.Credentials | None:
     """Everything before the first process; the credentials when the stack is new."""
     demo = provider.demo_directory()
     entry = provider.read_provider(demo)
@@ -125,7 +127,6 @@ def _prepare(layout: Layout, environment: dict[str, str]) -> provider.Credential
     if database.make_site_database(layout):
         credentials = provider.load_provider(layout, entry)
         _write_demo_data(layout, demo)
-    _learn(layout, environment)
     for side in ("ours", "theirs"):
         ground.run(["postfix", "-c", str(layout.var / side / "postfix"), "check"])
     return credentials
@@ -138,7 +139,15 @@ def _write_demo_data(layout: Layout, demo: Path) -> None:
     )
 
 
-def _learn(layout: Layout, environment: dict[str, str]) -> None:
+def _unprivileged_user(layout: Layout, environment: dict[str, str]) -> str:
+    user = rights.unprivileged_user(layout, environment)
+    if not user:
+        _say(f"the user {rights.USER} cannot read {Path(sys.prefix)}: guard, worker and panel run as root here")
+    rights.share_state(layout, user, environment.get("SEKISHO_FAILPOINTS", ""))
+    return user
+
+
+def _learn(layout: Layout, environment: dict[str, str], user: str) -> None:
     """Feeds the history to the guard's profiles, once, before the guard's first start."""
     history = layout.var / "history.jsonl"
     if settings().profiles_file.exists() or not history.exists():
@@ -147,7 +156,7 @@ def _learn(layout: Layout, environment: dict[str, str]) -> None:
         _say("learn: its module is not there; the mailboxes start without a history")
         return
     try:
-        ground.run([program("sekisho"), "learn", str(history)], environment)
+        ground.run([*rights.prefix_for(user), program("sekisho"), "learn", str(history)], environment)
     except ground.GroundError as error:
         # The stack is of use without it: hard caps and the domain's habits hold from the first minute.
         _say(f"learn: {error}; the mailboxes start without a history")
@@ -161,7 +170,7 @@ def _environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def _parts(layout: Layout) -> list[Part]:
+def _parts(layout: Layout, user: str) -> list[Part]:
     parts = []
     for side in ("theirs", "ours"):
         postfix, dovecot = str(layout.var / side / "postfix"), str(layout.var / side / "dovecot" / "dovecot.conf")
@@ -169,7 +178,8 @@ def _parts(layout: Layout) -> list[Part]:
         parts.append(Part(f"postfix-{side}", [POSTFIX_MASTER, "-c", postfix, "-s"], layout.log / f"postfix-{side}.log"))
         parts.append(Part(f"dovecot-{side}", ["dovecot", "-F", "-c", dovecot], layout.log / f"dovecot-{side}.log"))
     for name, (module, _) in OUR_PARTS.items():
-        parts.append(Part(name, [program("sekisho"), name], layout.log / f"{name}.log", available=_has(module)))
+        log, rank = layout.log / f"{name}.log", "" if name == "agent" else user
+        parts.append(Part(name, [program("sekisho"), name], log, user=rank, available=_has(module)))
     return parts
 
 

@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from sekisho.deploy.layout import Layout
+from sekisho.deploy.rights import prefix_for
+
 LOOK_EVERY = 0.1
 # Seconds before the next start of a part that crashed: at once, then longer while it never lives for STEADY_AFTER.
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 5.0)
@@ -50,9 +53,13 @@ class Part:
 class Supervisor:
     """Runs parts until told to stop. `say` gets one line per event a person should know."""
 
-    def __init__(self, parts: Sequence[Part], pids: Path, environment: Mapping[str, str], say: Callable[[str], None]):
+    def __init__(
+        self, parts: Sequence[Part], layout: Layout, environment: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self._parts = list(parts)
-        self._pids = pids
+        self._pids = layout.pids
+        # The parts' working directory: ours may be one that the unprivileged user cannot enter.
+        self._directory = layout.var
         self._environment = dict(environment)
         self._say = say
         self.stopping = False
@@ -112,7 +119,7 @@ class Supervisor:
     def run_once(self, command: Sequence[str], deadline: float) -> int | None:
         """Runs a program on our terminal while looking after the parts; its exit code, None when it had to be ended."""
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", "--", *command],
+            [*prefix_for(""), *command],
             stdin=subprocess.DEVNULL,
             env=self._environment,
             start_new_session=True,
@@ -131,12 +138,10 @@ class Supervisor:
                 self._say(f"{part.name}: its module is not there; looking again every {PAUSES[-1]:.0f} s")
             part.reported_missing = True
             return False
-        prefix = ["setpriv", "--pdeathsig", "TERM"]
-        if part.user:
-            prefix += ["--reuid", part.user, "--regid", part.user, "--init-groups"]
         with part.log.open("ab") as log:
             part.process = subprocess.Popen(
-                [*prefix, "--", *part.command],
+                [*prefix_for(part.user), *part.command],
+                cwd=self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
