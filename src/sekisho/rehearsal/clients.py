@@ -183,34 +183,37 @@ class ImapSession:
 
     def numbers(self, folder: str = "INBOX") -> list[str]:
         """The numbers of the played messages in a folder, one entry a message (a double shows as two)."""
-        status, _ = self._imap.select(folder, readonly=True)
-        if status != "OK":
-            return []
-        _, data = self._imap.fetch("1:*", f"(BODY.PEEK[HEADER.FIELDS ({NUMBER_HEADER})])")
-        parts = (part[1] for part in data if isinstance(part, tuple))
+        parts = self._fetch_all(folder, f"(BODY.PEEK[HEADER.FIELDS ({NUMBER_HEADER})])")
         found = (re.search(rb"(?i)^x-rehearsal:\s*(\S+)", part) for part in parts)
         return [match.group(1).decode() for match in found if match]
 
+    def headers(self, folder: str = "INBOX") -> list[str]:
+        """The header of each message in a folder, as text."""
+        return [part.decode("utf-8", "replace") for part in self._fetch_all(folder, "(BODY.PEEK[HEADER])")]
+
+    def bodies(self, folder: str = "INBOX") -> list[bytes]:
+        """Each message of a folder, whole."""
+        return self._fetch_all(folder, "(BODY.PEEK[])")
+
     def read(self, limit: int = 10) -> int:
         """Fetches the newest `limit` messages whole, as a person (or a thief) reads; returns how many there were."""
-        _, data = self._imap.select("INBOX", readonly=True)
-        total = int(data[0] or b"0")
+        total = self._select("INBOX")
         if not total:
             return 0
         first = max(1, total - limit + 1)
         self._imap.fetch(f"{first}:{total}", "(BODY[])")
         return total - first + 1
 
-    def headers(self, folder: str = "INBOX") -> list[str]:
-        """The header of each message in a folder, as text."""
-        self._imap.select(folder, readonly=True)
-        _, data = self._imap.fetch("1:*", "(BODY.PEEK[HEADER])")
-        return [part[1].decode("utf-8", "replace") for part in data if isinstance(part, tuple)]
+    def _select(self, folder: str) -> int:
+        """Opens a folder for reading; how many messages it holds (0 also when there is no such folder)."""
+        status, data = self._imap.select(folder, readonly=True)
+        return int(data[0] or b"0") if status == "OK" else 0
 
-    def bodies(self, folder: str = "INBOX") -> list[bytes]:
-        """Each message of a folder, whole."""
-        self._imap.select(folder, readonly=True)
-        _, data = self._imap.fetch("1:*", "(BODY.PEEK[])")
+    def _fetch_all(self, folder: str, what: str) -> list[bytes]:
+        # "1:*" names no message of an empty folder: Dovecot answers BAD.
+        if not self._select(folder):
+            return []
+        _, data = self._imap.fetch("1:*", what)
         return [part[1] for part in data if isinstance(part, tuple)]
 
     def noop(self) -> bool:
