@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from sekisho.config import Settings
 from sekisho.containment.commands import CommandError, Runner, run
 from sekisho.containment.ledger import Entry, Ledger
@@ -47,7 +49,7 @@ class BarrierError(Exception):
 class Findings(NamedTuple):
     """What a look at the files found. Everything but `unexplained` has been put right."""
 
-    # Files that were missing or unreadable and have been rebuilt.
+    # Files that were missing, unreadable or replaced by somebody else, and hold what they should again.
     rebuilt: list[str]
     # Rows that were missing or altered, "file: key".
     restored: list[str]
@@ -56,8 +58,8 @@ class Findings(NamedTuple):
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name can be a key of every file: printable ASCII without blank, colon or quote, not a comment."""
-    return name.isascii() and name.isprintable() and not any(c in name for c in ' :"\\#') and bool(name)
+    """Whether a name can be a key of every file: printable, without blank, colon or quote, not like a comment."""
+    return name.isprintable() and bool(name) and not any(c in name for c in ' :"\\') and name[0] != "#"
 
 
 def rows_of(entry: Entry) -> Rows:
@@ -75,6 +77,11 @@ def rows_of(entry: Entry) -> Rows:
     elif entry.status == "restricted" and entry.limit == 0:
         rows["sasl"] = dict.fromkeys(logins, replies.SUBMISSION_STOPPED)
     return rows
+
+
+def rows_to_lower(entry: Entry) -> Rows:
+    """Every row an entry can have asked for, whatever its status is now."""
+    return rows_of(msgspec.structs.replace(entry, status="suspended"))
 
 
 def wanted_rows(entries: Iterable[Entry]) -> Rows:
@@ -188,7 +195,8 @@ class Barrier:
             (self._directory / f"{file}.lmdb").stat()
             rows = self._postfix.all_rows(self._directory / file)
             if rows.pop(SENTINEL, None) != _SENTINEL_VALUES[file]:
-                raise CommandError(f"{file}.lmdb is not a file of ours")
+                # A readable map that somebody else made (empty, before the first start): made ours in place.
+                self._postfix.insert(self._directory / file, {SENTINEL: _SENTINEL_VALUES[file]})
             return rows
         return dict(_parse_line(line) for line in self._passwd[file].lines() if line)
 
@@ -259,6 +267,9 @@ class Barrier:
             self._rebuild(file, (self._rows[file] or {}) | wanted)
             findings.rebuilt.append(file)
             return
+        if file in self._stamps and self._stamps[file][0] != self._stamp(file)[0]:
+            # Another file under the name: daemons that have the former one open must open this one.
+            findings.rebuilt.append(file)
         self._remember(file, rows)
         restored = [key for key, value in wanted.items() if rows.get(key) != value]
         findings.restored.extend(f"{file}: {key}" for key in restored)

@@ -10,6 +10,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from typing import IO, NamedTuple, Protocol
@@ -47,6 +48,9 @@ OUTPUT_BYTES = 64 * 1024 * 1024
 # Error texts are for a log line, not for keeping.
 ERROR_BYTES = 64 * 1024
 _READ_BYTES = 1024 * 1024
+
+_running: set[subprocess.Popen[bytes]] = set()
+_running_lock = threading.Lock()
 
 
 class CommandError(Exception):
@@ -97,6 +101,8 @@ def run(argv: Sequence[str], stdin: bytes = b"", deadline: float = DEADLINE_S) -
         )
     except OSError as error:
         raise CommandError(f"{argv[0]} could not be started: {error.strerror}") from error
+    with _running_lock:
+        _running.add(process)
     try:
         until = time.monotonic() + deadline
         conversation = _Conversation(process, stdin, argv[0])
@@ -107,9 +113,21 @@ def run(argv: Sequence[str], stdin: bytes = b"", deadline: float = DEADLINE_S) -
         _end(process)
         raise
     finally:
+        with _running_lock:
+            _running.discard(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 _close(pipe)
+
+
+def end_all() -> None:
+    """Ends every program still running: the agent is stopping, and every step may run twice."""
+    with _running_lock:
+        for process in _running:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
 
 
 def _close(pipe: IO[bytes]) -> None:

@@ -109,6 +109,8 @@ class Ledger:
         self._entries: dict[tuple[str, int], Entry] = {}
         # The newest generation of each mailbox that was opened again: older decisions about it are history.
         self._opened: dict[str, int] = {}
+        # Entries changed since the main loop last asked.
+        self._touched: set[tuple[str, int]] = set()
         # Files that could not be read, for an alarm.
         self.unreadable: list[str] = []
         self._load()
@@ -119,6 +121,7 @@ class Ledger:
         for path in sorted(self._directory.glob("*.json")):
             if entry := self._read(path):
                 self._entries[entry.mailbox, entry.generation] = entry
+                self._touched.add((entry.mailbox, entry.generation))
         for path in self._archive.glob("*.json"):
             if entry := self._read(path):
                 self._note_opened(entry)
@@ -162,7 +165,14 @@ class Ledger:
             self._entries[entry.mailbox, entry.generation] = entry
             path = self._directory / entry_name(entry.mailbox, entry.generation)
             replace_file(path, msgspec.json.encode(entry), mode=0o600)
+            self._touched.add((entry.mailbox, entry.generation))
         failpoint("agent.ledger.after_write")
+
+    def take_touched(self) -> list[Entry]:
+        """The entries saved since the last call (all at first)."""
+        with self.lock:
+            touched, self._touched = self._touched, set()
+            return [self._entries[key] for key in sorted(touched) if key in self._entries]
 
     def archive(self, entry: Entry) -> None:
         """Puts a finished entry away; it only keeps older decisions from counting again."""

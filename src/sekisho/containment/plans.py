@@ -1,0 +1,176 @@
+"""The four plans, as lists of steps, and how a plan goes on: every due step runs, a failed one never skips the next."""
+
+from __future__ import annotations
+
+import logging
+
+from sekisho.containment import queue_steps, steps
+from sekisho.containment.barrier import BarrierError
+from sekisho.containment.commands import CommandError
+from sekisho.containment.dovecot import NoSuchMailbox
+from sekisho.containment.ledger import Entry, PlanRecord, StepRecord, StepState
+from sekisho.containment.work import Step, StepFailed, Tools, Work
+from sekisho.journal.failpoint import failpoint
+
+log = logging.getLogger(__name__)
+
+_RAISE = Step("raise_barrier", steps.raise_barrier, steps.barrier_stands)
+_FLUSH = Step("flush_auth_cache", steps.flush_auth_cache, steps.auth_cache_flushed)
+_HOLD = Step("hold_queue", queue_steps.hold_queue, queue_steps.queue_held)
+_FREEZE = Step("freeze_redirects", steps.freeze_redirects, steps.redirects_frozen)
+
+
+def sweep(work: Work) -> bool:
+    """Kick, hold and probe once more: for what was on its way when the barrier went up."""
+    kicked = steps.kick_sessions(work)
+    held = queue_steps.hold_queue(work)
+    steps.probe_doors(work)
+    return kicked or held
+
+
+def swept(work: Work) -> str:
+    return f"{steps.sessions_ended(work)}; {queue_steps.queue_held(work)}; {steps.doors_shut(work)}"
+
+
+CONTAIN = (
+    _RAISE,
+    _FLUSH,
+    Step("kick_sessions", steps.kick_sessions, steps.sessions_ended),
+    _HOLD,
+    _FREEZE,
+    Step("probe_doors", steps.probe_doors, steps.doors_shut),
+    # Stock queries hide an inactive mailbox from doveadm, so scripts come first; five tries are enough of that.
+    Step("mirror_active", steps.mirror_active, steps.active_mirrored, needs=("freeze_redirects",), patience=5),
+    Step("sweep_5", sweep, swept, after=("raise_barrier", 5.0)),
+    Step("sweep_30", sweep, swept, after=("raise_barrier", 30.0)),
+)
+RESTRICT = (_RAISE, _FREEZE)
+# Limit 0 stops sending, so what has been queued stops too.
+RESTRICT_TO_NOTHING = (_RAISE, _HOLD, _FREEZE)
+
+_LOWERED = ("lower_barrier",)
+_OPENING = (
+    Step("restore_active", steps.restore_active, steps.active_restored),
+    _FLUSH,
+    # With mailbox.active still 0 the site's maps would answer 550 to everybody who waited.
+    Step("lower_barrier", steps.lower_barrier, steps.barrier_lowered, needs=("restore_active",)),
+    Step("flush_auth_cache_again", steps.flush_auth_cache, steps.auth_cache_flushed, needs=_LOWERED),
+)
+_RETRY = Step("retry_waiting", queue_steps.retry_waiting, queue_steps.waiting_let_go, needs=_LOWERED)
+_PROBE_OPEN = Step("probe_open", steps.probe_open, steps.doors_open, needs=_LOWERED)
+_RETRY_31 = Step(
+    "retry_waiting_31",
+    queue_steps.retry_waiting_again,
+    queue_steps.waiting_let_go,
+    after=("lower_barrier", queue_steps.RESOLVER_MEMORY_S),
+)
+RELEASE = (*_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
+DISMISS = (
+    *_OPENING,
+    Step("restore_redirects", steps.restore_redirects, steps.redirects_restored, needs=_LOWERED),
+    Step("release_held", queue_steps.release_held, queue_steps.held_released, needs=_LOWERED),
+    _RETRY,
+    _PROBE_OPEN,
+    _RETRY_31,
+)
+
+# The step after which an order is done for people; what follows only sweeps up.
+EFFECTIVE = {"contain": "mirror_active", "release": "probe_open", "dismiss": "probe_open"}
+
+# Failures in sequence: 0.25 s, doubled, at most 5 s: a step must be done within 30 s of what stood in its way ending.
+FIRST_BACKOFF_S = 0.25
+LONGEST_BACKOFF_S = 5.0
+
+
+def steps_of(entry: Entry, plan: PlanRecord) -> tuple[Step, ...]:
+    """The plan's steps in order."""
+    if plan.kind == "restrict":
+        return RESTRICT_TO_NOTHING if entry.limit == 0 else RESTRICT
+    return {"contain": CONTAIN, "release": RELEASE, "dismiss": DISMISS}[plan.kind]
+
+
+def record_of(plan: PlanRecord, name: str) -> StepRecord:
+    return plan.steps.setdefault(name, StepRecord())
+
+
+def is_complete(entry: Entry, plan: PlanRecord) -> bool:
+    return all(record_of(plan, step.name).is_done for step in steps_of(entry, plan))
+
+
+def is_effective(entry: Entry, plan: PlanRecord) -> bool:
+    """Whether people may be told that it is done: every step up to the effective one is (restrict: every step)."""
+    last = EFFECTIVE.get(plan.kind, "")
+    for step in steps_of(entry, plan):
+        if not record_of(plan, step.name).is_done:
+            return False
+        if step.name == last:
+            return True
+    return True
+
+
+def due_at(plan: PlanRecord, step: Step) -> float | None:
+    """When this step may run (epoch seconds); None while it is done or waits for another one."""
+    record = record_of(plan, step.name)
+    if record.is_done:
+        return None
+    at = record.next_at
+    if step.after:
+        anchor = record_of(plan, step.after[0])
+        if not anchor.is_done:
+            return None
+        at = max(at, anchor.at + step.after[1])
+    for name in step.needs:
+        needed = record_of(plan, name)
+        if not needed.is_done and not (step.patience and needed.attempts >= step.patience):
+            return None
+    return at
+
+
+def live_plans(entry: Entry) -> list[PlanRecord]:
+    """The plans still being carried out, the newest direction first."""
+    order = {"release": 0, "dismiss": 0, "contain": 1, "restrict": 2}
+    return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order[p.kind])
+
+
+def next_step(entry: Entry, now: float, skip: frozenset[str] = frozenset()) -> tuple[PlanRecord, Step] | None:
+    """The first step that may run now."""
+    for plan in live_plans(entry):
+        for step in steps_of(entry, plan):
+            at = due_at(plan, step)
+            if at is not None and at <= now and step.name not in skip:
+                return plan, step
+    return None
+
+
+def run_step(tools: Tools, entry: Entry, plan: PlanRecord, step: Step) -> StepRecord:
+    """Does and verifies one step and makes its outcome durable; the record as it stands now. Never raises for a
+    neighbour's trouble."""
+    work = Work(tools, entry, plan)
+    try:
+        changed = step.do(work)
+        failpoint(f"agent.{plan.kind}.{step.name}.before_verify")
+        outcome = step.verify(work)
+        state: StepState = "done" if changed else "already"
+    except (StepFailed, CommandError, BarrierError, OSError) as error:
+        state, outcome = "failed", str(error)
+    except NoSuchMailbox:
+        state, outcome = "failed", "Dovecot knows no such mailbox"
+    except Exception:
+        # Our bug: logged with its trace, tried again like any failure, and the next steps run.
+        log.exception("%s %s of %s", plan.kind, step.name, entry.mailbox)
+        state, outcome = "failed", "internal error, see the agent's log"
+    return settle(tools, entry, plan, step, state, outcome)
+
+
+def settle(tools: Tools, entry: Entry, plan: PlanRecord, step: Step, state: StepState, outcome: str) -> StepRecord:
+    """Makes a step's outcome durable; a failed one is due again after its back-off."""
+    with tools.ledger.lock:
+        record = record_of(plan, step.name)
+        record.attempts += 1
+        record.state, record.outcome, record.at = state, outcome, tools.now()
+        backoff = min(FIRST_BACKOFF_S * 2 ** min(record.attempts - 1, 10), LONGEST_BACKOFF_S)
+        record.next_at = record.at + backoff if state == "failed" else 0.0
+        tools.ledger.save(entry)
+    level = logging.WARNING if state == "failed" else logging.INFO
+    log.log(level, "%s %s of %s: %s (%s)", plan.kind, step.name, entry.mailbox, state, outcome)
+    return record

@@ -1,0 +1,170 @@
+"""The steps on Postfix' queue: hold exactly the hijacker's mail, keep the mail that waits for him, let it go again.
+
+Whose message it is, is decided by queue id and login (the guard's END-OF-MESSAGE records, the log, the queue file
+itself), never by the envelope sender. `postsuper` exits 0 whatever happened, and a message that is being delivered
+leaves although it was put on hold; so the queue is read again and the difference is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sekisho.containment.ledger import Entry
+from sekisho.containment.postfix import is_queue_id
+from sekisho.containment.work import StepFailed, Tools, Work, counted
+from sekisho.wire.postqueue import QueuedMessage
+
+# Queue files read for their login in one run, 6 ms each (measured): 3 s; the rest in the next run.
+MOST_FILES_READ = 500
+# qmgr remembers the last resolved address 30 s, so until then a released mailbox may still resolve to `retry:`.
+RESOLVER_MEMORY_S = 31.0
+# With a lifetime below this a message let go at once could be returned while qmgr still remembers (RESOLVER_MEMORY_S
+# twice, rounded): it stays on hold until then.
+SHORT_LIFETIME_S = 60.0
+
+
+def hold_queue(work: Work) -> bool:
+    entry, tools = work.entry, work.tools
+    queue = tools.postfix.queue()
+    mine = _messages_of(work, queue)
+    with tools.ledger.lock:
+        # Durable before the hold: whatever of these is gone afterwards has escaped, and is counted.
+        known = set(entry.held) | set(entry.escaped)
+        entry.held += [message.queue_id for message in mine if message.queue_id not in known]
+        work.save()
+    loose = [message.queue_id for message in mine if message.queue_name != "hold"]
+    tools.postfix.hold(loose)
+    return bool(loose)
+
+
+def _messages_of(work: Work, queue: Iterable[QueuedMessage]) -> list[QueuedMessage]:
+    """What this mailbox's login has submitted since the first risky event and is still queued."""
+    entry, tools = work.entry, work.tools
+    # Whole seconds are all a queue file knows.
+    recent = [m for m in queue if m.arrival_time >= int(entry.hold_since) and is_queue_id(m.queue_id)]
+    named = set(entry.queue_ids)
+    unknown = [m for m in recent if m.queue_id not in named and not tools.pairs.knows(m.queue_id)]
+    work.notes["unread"] = max(0, len(unknown) - MOST_FILES_READ)
+    skipped = {m.queue_id for m in unknown[MOST_FILES_READ:]}
+
+    def login_in_file(queue_id: str) -> str:
+        return tools.names.canonical(tools.postfix.login_of(queue_id))
+
+    return [
+        m
+        for m in recent
+        if m.queue_id in named
+        or (m.queue_id not in skipped and tools.pairs.mailbox_of(m.queue_id, login_in_file) == entry.mailbox)
+    ]
+
+
+def queue_held(work: Work) -> str:
+    entry, tools = work.entry, work.tools
+    queue = {message.queue_id: message for message in tools.postfix.queue()}
+    present = {i: queue[i] for i in entry.held if i in queue}
+    empty = [i for i, m in present.items() if not m.recipients]
+    loose = [i for i, m in present.items() if m.recipients and m.queue_name != "hold"]
+    gone = [i for i in entry.held if i not in queue]
+    with tools.ledger.lock:
+        entry.escaped += [*gone, *empty]
+        entry.held = [i for i in present if i not in empty]
+        work.save()
+    # A file whose recipients were all served while it was put on hold: qmgr clears it away.
+    tools.postfix.unhold(empty)
+    if loose:
+        raise StepFailed(f"{counted(len(loose), 'message')} not on hold")
+    if work.notes.get("unread"):
+        raise StepFailed(f"{counted(work.notes['unread'], 'queue file')} not looked at yet")
+    return f"{counted(len(entry.held), 'message')} held, {len(entry.escaped)} escaped in flight"
+
+
+def release_held(work: Work) -> bool:
+    entry, tools = work.entry, work.tools
+    queue = {message.queue_id: message for message in tools.postfix.queue()}
+    on_hold = [queue[i] for i in entry.held if i in queue and queue[i].queue_name == "hold"]
+    # Mail that was held for a good part of its lifetime would be returned at the first failure: it starts anew.
+    old = [m.queue_id for m in on_hold if tools.now() - m.arrival_time > lifetime(tools) / 2]
+    work.notes["released"] = len(on_hold)
+    tools.postfix.requeue(old)
+    tools.postfix.unhold(m.queue_id for m in on_hold if m.queue_id not in old)
+    return bool(on_hold)
+
+
+def held_released(work: Work) -> str:
+    still = _on_hold(work.tools, work.entry.held)
+    if still:
+        raise StepFailed(f"{counted(len(still), 'message')} still on hold")
+    return f"{counted(work.notes.get('released', 0), 'message')} released"
+
+
+def lifetime(tools: Tools) -> float:
+    """Seconds after which our queue returns mail, the shorter of messages' and bounces' lifetimes."""
+    return min(tools.postfix.seconds("maximal_queue_lifetime"), tools.postfix.seconds("bounce_queue_lifetime"))
+
+
+def _on_hold(tools: Tools, queue_ids: Collection[str]) -> set[str]:
+    if not queue_ids:
+        return set()
+    wanted = set(queue_ids)
+    return {m.queue_id for m in tools.postfix.queue() if m.queue_name == "hold" and m.queue_id in wanted}
+
+
+# --- mail that waits for the mailbox
+
+
+def waiting_messages(queue: Iterable[QueuedMessage], entry: Entry, tools: Tools) -> list[QueuedMessage]:
+    """Messages in our queue for this mailbox, under any of its addresses; the hijackers' held ones are not waiting."""
+    addresses = set(entry.addresses)
+    hijacked = {i for other in tools.ledger.entries() for i in other.held}
+    return [
+        m
+        for m in queue
+        if m.queue_id not in hijacked
+        and any(r.address in addresses or tools.names.canonical(r.address) == entry.mailbox for r in m.recipients)
+    ]
+
+
+def retry_waiting(work: Work) -> bool:
+    """Lets waiting mail go at once; with a very short queue lifetime it is kept until qmgr has forgotten."""
+    entry, tools = work.entry, work.tools
+    waiting = waiting_messages(tools.postfix.queue(), entry, tools)
+    if lifetime(tools) < SHORT_LIFETIME_S:
+        loose = [m.queue_id for m in waiting if m.queue_name in ("deferred", "incoming", "active")]
+        keep(work.tools, entry, loose)
+        work.notes["kept"] = len([m for m in waiting if m.queue_id in entry.kept])
+        return bool(loose)
+    return _let_go(work, waiting)
+
+
+def retry_waiting_again(work: Work) -> bool:
+    """Once more after 31 s: what was deferred by qmgr's memory, and everything that was kept until now."""
+    return _let_go(work, waiting_messages(work.tools.postfix.queue(), work.entry, work.tools))
+
+
+def _let_go(work: Work, waiting: list[QueuedMessage]) -> bool:
+    kept = [m.queue_id for m in waiting if m.queue_name == "hold" and m.queue_id in work.entry.kept]
+    deferred = [m.queue_id for m in waiting if m.queue_name == "deferred"]
+    work.tools.postfix.requeue(kept)
+    for queue_id in deferred:
+        work.tools.postfix.retry(queue_id)
+    work.notes["let_go"] = len(kept) + len(deferred)
+    return bool(kept or deferred)
+
+
+def waiting_let_go(work: Work) -> str:
+    if "kept" in work.notes:
+        return f"{counted(work.notes['kept'], 'message')} kept until the queue manager forgets the address"
+    still = _on_hold(work.tools, work.entry.kept)
+    if still:
+        raise StepFailed(f"{counted(len(still), 'waiting message')} still on hold")
+    return f"{counted(work.notes.get('let_go', 0), 'waiting message')} sent on"
+
+
+def keep(tools: Tools, entry: Entry, queue_ids: list[str]) -> None:
+    """Puts waiting messages on hold, which stops their clock, and remembers them durably before."""
+    if not queue_ids:
+        return
+    with tools.ledger.lock:
+        entry.kept += [i for i in queue_ids if i not in entry.kept]
+        tools.ledger.save(entry)
+    tools.postfix.hold(queue_ids)

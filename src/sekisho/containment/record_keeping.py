@@ -1,0 +1,97 @@
+"""What the agent reads from and writes to the databases; only the database thread calls it (and so imports Django).
+
+Every function may raise django.db.Error: the thread then waits and tries again, the main loop goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from sekisho.containment.messages import ClaimedOrder, StepRow
+from sekisho.directory.models import SiteDomain, SiteMailbox
+from sekisho.incidents import orders
+from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
+from sekisho.incidents.state import build_state
+from sekisho.journal import StateFile
+
+
+class Records:
+    """The databases from one host's point of view."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._claimed: dict[int, Order] = {}
+
+    def claim(self) -> list[ClaimedOrder]:
+        """Orders for this host that nobody works on; now ours."""
+        claimed = []
+        for order in orders.claim_orders(self._host, timezone.now()):
+            self._claimed[order.pk] = order
+            row = MailboxStatus.objects.filter(pk=order.mailbox).first()
+            claimed.append(
+                ClaimedOrder(
+                    id=order.pk,
+                    mailbox=order.mailbox,
+                    kind=order.kind,
+                    generation=order.generation,
+                    created_at=order.created_at.timestamp(),
+                    details=dict(order.details),
+                    former_active=row.former_active if row else None,
+                )
+            )
+        return claimed
+
+    def renew(self) -> None:
+        """Keeps our claims for another lease; one that was overtaken is let go."""
+        for order in list(self._claimed.values()):
+            if not orders.renew_claim(order, timezone.now()):
+                del self._claimed[order.pk]
+
+    def finish(self, order_id: int, state: str) -> None:
+        order = self._claimed.get(order_id) or Order.objects.filter(pk=order_id).first()
+        if order is not None:
+            orders.finish_order(order, state)
+        self._claimed.pop(order_id, None)
+
+    def record_step(self, row: StepRow) -> bool:
+        """Writes a step's outcome; False while its incident is not recorded yet."""
+        at = datetime.fromtimestamp(row.at, UTC)
+        return orders.record_step(
+            row.mailbox, row.generation, row.plan, self._host, row.name, row.position, row.state, row.outcome, at
+        )
+
+    def state(self) -> tuple[StateFile, frozenset[str]]:
+        """The state as the record has it, and all domains hosted here."""
+        domains = frozenset(domain.lower() for domain in SiteDomain.objects.values_list("domain", flat=True))
+        # PostfixAdmin keeps a row for superadmins that is no domain.
+        return build_state(timezone.now()), domains - {"all"}
+
+    def beat(self, facts: dict[str, Any]) -> None:
+        HostHeartbeat.objects.update_or_create(
+            host=self._host, process="agent", defaults={"at": timezone.now(), "facts": facts}
+        )
+
+
+def read_active(mailbox: str) -> bool | None:
+    """The site's `mailbox.active`, None without such a row."""
+    return SiteMailbox.objects.filter(username=mailbox).values_list("active", flat=True).first()
+
+
+def write_active(mailbox: str, active: bool) -> None:
+    """Writes the site's `mailbox.active` alone, and remembers in our record that it was us who wrote 0."""
+    if not active:
+        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=True)
+    SiteMailbox.objects.filter(username=mailbox).update(active=active)
+    if active:
+        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=None)
+
+
+def drop_connections() -> None:
+    """After an error: the next question opens a new connection."""
+    close_old_connections()
+    for connection in connections.all():
+        connection.close()
