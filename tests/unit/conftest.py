@@ -8,8 +8,11 @@ import pytest
 @pytest.fixture
 def two_tenants(db: None) -> None:
     """ours.test (alice, bob; alias domain alias.test; contact outside) and theirs.test (carol)."""
-    from sekisho.directory import provision
+    from sekisho.directory import models, provision
 
+    # Tests with transactions of their own leave the site's tables as they are: Django does not manage them.
+    for table in (models.SiteDomain, models.SiteAliasDomain, models.SiteAlias, models.SiteMailbox):
+        table.objects.all().delete()
     provision.add_domain("ours.test", server_name="mx01.provider.test", contact="boss@outside.test")
     provision.add_alias_domain("alias.test", "ours.test")
     provision.add_domain("theirs.test", contact="chief@outside.test", language="en")

@@ -25,9 +25,9 @@ DONE = ("done", "already")
 EFFECTIVE_STEP = {"contain": "probe_doors", "release": "probe_open", "dismiss": "probe_open"}
 
 
-def hosts(now: datetime | None = None) -> list[str]:
+def hosts() -> list[str]:
     """Mail hosts that must carry out every order: this one and all whose agent has been heard of, sorted."""
-    since = (now or timezone.now()) - HOST_FORGOTTEN_AFTER
+    since = timezone.now() - HOST_FORGOTTEN_AFTER
     heard = HostHeartbeat.objects.filter(process="agent", at__gte=since).values_list("host", flat=True)
     return sorted({settings().host, *heard})
 
@@ -37,7 +37,7 @@ def place_orders(
 ) -> list[Order]:
     """One order for every host; one that exists already (same key) is opened again if it was not about to be done."""
     placed = []
-    for host in hosts(now):
+    for host in hosts():
         order, made = Order.objects.get_or_create(
             incident=incident,
             kind=kind,
