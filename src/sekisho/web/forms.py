@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # PostfixAdmin's form has no bound; 512 characters is far above the rules' own and keeps a pasted novel out.
 LONGEST_PASSWORD = 512
@@ -39,8 +40,7 @@ class MailboxForm(forms.Form):
         required=False,
         max_length=LONGEST_PASSWORD,
     )
-    # Seed word of the mail administration, the same in both languages: 【アクティブ】.
-    active = forms.BooleanField(label=_("Active (アクティブ)"), required=False)
+    active = forms.BooleanField(label=pgettext_lazy("column", "Active"), required=False)
 
     def __init__(self, *arguments: Any, suspended: bool, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -57,12 +57,12 @@ class MailboxForm(forms.Form):
                 "active",
                 _(
                     "This mailbox cannot be switched on without a new password: a third party knows the present "
-                    "one and would be back at once. Enter a new password above, tick アクティブ and save."
+                    "one and would be back at once. Enter a new password above, tick Active and save."
                 ),
             )
         if self.suspended and password and not values.get("active"):
             self.add_error(
-                "active", _("To open the mailbox again, tick アクティブ as well. Nothing has been saved yet.")
+                "active", _("To open the mailbox again, tick Active as well. Nothing has been saved yet.")
             )
         if not password and not confirmation and not (self.suspended and values.get("active")):
             self.add_error("password", _("Nothing to save: no new password was entered."))

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from sekisho.incidents.models import Incident, Indicator, Step, TimelineEntry
-from sekisho.web.words import Words
+from sekisho.incidents.models import Incident, Indicator, MailboxStatus, Step, TimelineEntry
+from sekisho.web.words import Badge, Words
 
 # kind of a timeline entry -> its sentence and tone. Names in %()s come from the entry's details.
 LINES: dict[str, tuple[Words, str]] = {
@@ -25,6 +25,33 @@ LINES: dict[str, tuple[Words, str]] = {
     "closed": (_("The incident was closed"), "calm"),
     "notice": (_("A notice was sent"), "calm"),
 }
+
+
+# What is the case now, in one sentence: (phase, status of the mailbox while this incident holds it).
+HEADLINES: dict[tuple[str, str], tuple[Words, str]] = {
+    ("detected", "suspended"): (_("The mailbox is suspended. Every door is being tried right now …"), "warn"),
+    ("contained", "suspended"): (_("The mailbox is suspended, and every door has been found shut."), "bad"),
+    ("eradicated", "suspended"): (_("The mailbox is suspended, and every door has been found shut."), "bad"),
+    ("detected", "restricted"): (_("Sending is restricted; the mailbox can be used otherwise."), "warn"),
+    ("contained", "restricted"): (_("Sending is restricted; the mailbox can be used otherwise."), "warn"),
+    ("recovered", "probation"): (_("A new password was set. The mailbox is open and is being watched for a week."), "good"),
+}
+PHASE_HEADLINES: dict[str, tuple[Words, str]] = {
+    "recovered": (_("A new password was set; the mailbox is open."), "good"),
+    "closed": (_("This incident is closed."), "calm"),
+    "dismissed": (_("It was not a takeover; everything was put back."), "calm"),
+}
+NOTHING_CHANGED: tuple[Words, str] = (
+    _("Something unusual was noticed. The mailbox works as usual; please have a look at the reasons."),
+    "calm",
+)
+
+
+def headline(incident: Incident, status: MailboxStatus | None) -> Badge:
+    """The sentence at the head of an incident's page; `status` is the mailbox's if this incident set it."""
+    word = status.status if status else ""
+    found = HEADLINES.get((incident.phase, word)) or PHASE_HEADLINES.get(incident.phase) or NOTHING_CHANGED
+    return Badge(*found)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from sekisho.incidents import decisions
 from sekisho.incidents.access import access_incident, accessible_incidents
-from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
+from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
 from sekisho.web import story, waiting, words
 from sekisho.web.moments import spell_duration
 
@@ -55,6 +55,8 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "incident": incident,
         "status": status,
         "holds": holds,
+        "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
+        "held": QueueIdLogin.objects.filter(mailbox=incident.mailbox, held="held").count(),
         "can_dismiss": incident.phase in words.OPEN_PHASES,
         "can_close": incident.phase not in ("closed", "dismissed") and not holds,
         "shut_after": spell_duration(incident.contained_at - incident.detected_at) if incident.contained_at else "",

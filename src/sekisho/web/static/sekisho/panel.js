@@ -36,3 +36,11 @@ document.addEventListener("change", (event) => {
     field.type = event.target.checked ? "text" : "password";
   }
 });
+
+// A part of the page could not be fetched: say so until one can.
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, () => { document.getElementById("no-answer").hidden = false; });
+}
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) document.getElementById("no-answer").hidden = true;
+});
