@@ -106,11 +106,15 @@ class Supervisor:
         while any(part.process and part.process.poll() is None for part in running) and time.monotonic() < end:
             time.sleep(0.05)
         sessions = set().union(*(part.sessions for part in self._parts))
-        # Children of the parts (login processes, queue daemons) end by themselves in the moment after their master.
-        while _members(sessions) and time.monotonic() < end:
+        # Children of the parts (login processes, queue daemons) end in the moment after their master, or are told to.
+        while (left := _members(sessions)) and time.monotonic() < end:
+            for process, _ in left:
+                _signal(process, signal.SIGTERM)
             time.sleep(0.05)
-        for process, _ in _members(sessions):
-            _signal(process, signal.SIGKILL)
+        while left := _members(sessions):
+            for process, _ in left:
+                _signal(process, signal.SIGKILL)
+            time.sleep(0.01)
         for part in running:
             if part.process is not None:
                 part.process.wait()

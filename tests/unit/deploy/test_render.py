@@ -1,0 +1,118 @@
+"""Templates become configuration: every placeholder is known, and what the barrier needs stands where it must."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sekisho.config import read_settings
+from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
+from sekisho.deploy.render import SECRET_FILES, STACK_FILES, fill, stack_values, template, write_stack
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(var=tmp_path, ports=Ports().shifted(100))
+
+
+@pytest.fixture
+def written(layout: Layout) -> Path:
+    write_stack(layout, stack_values(layout, "mx01.host.test", "sekisho@host.test", "the-key", "nonce"), 0)
+    return layout.var
+
+
+def parameters(path: Path) -> dict[str, str]:
+    """main.cf as Postfix reads it: comments gone, continuation lines joined."""
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    text = re.sub(r"\n\s+", " ", "\n".join(lines))
+    return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in text.splitlines())}
+
+
+def test_an_unknown_placeholder_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        fill("port = @NO_SUCH_PORT@", {})
+
+
+def test_addresses_are_not_mistaken_for_placeholders() -> None:
+    text = "postmaster@@HOST_NAME@ '@' || x alice@example.test"
+    assert fill(text, {"HOST_NAME": "h"}) == "postmaster@h '@' || x alice@example.test"
+
+
+def test_every_template_is_filled_completely(written: Path) -> None:
+    for place in (*STACK_FILES.values(), *SECRET_FILES.values()):
+        assert not re.search(r"@[A-Z_]+@", (written / place).read_text()), place
+
+
+def test_files_with_the_guards_key_are_not_for_everybody(written: Path) -> None:
+    for place in SECRET_FILES.values():
+        assert (written / place).stat().st_mode & 0o777 == 0o640
+    for place in STACK_FILES.values():
+        assert "the-key" not in (written / place).read_text()
+
+
+def test_the_generated_settings_are_read_back(written: Path) -> None:
+    settings = read_settings(written / "sekisho.toml")
+    assert settings.mode == "enforce"
+    assert settings.web.port == 8180
+    assert settings.guard.policy.port == 10131
+    assert settings.barrier == str(written / "barrier")
+
+
+def test_the_barrier_comes_first_on_the_mx(written: Path) -> None:
+    main = parameters(written / "ours/postfix/main.cf")
+    assert main["smtpd_recipient_restrictions"].startswith("check_recipient_access $barrier/rcpt,")
+    assert main["virtual_alias_maps"].startswith("$barrier/identity,")
+    assert main["transport_maps"] == "$barrier/transport"
+
+
+def test_the_barrier_comes_before_the_permanent_answer_on_submission(written: Path) -> None:
+    main = parameters(written / "ours/postfix/main.cf")
+    master = (written / "ours/postfix/master.cf").read_text()
+    for stage in ("sender", "recipient", "data", "eod"):
+        assert main[f"submission_{stage}_restrictions"].startswith("$submission_barrier")
+    for name in ("sender", "recipient", "data", "end_of_data"):
+        short = name.replace("end_of_data", "eod")
+        assert f"-o smtpd_{name}_restrictions=$submission_{short}_restrictions" in master
+
+
+def test_the_policy_service_fails_open_and_asks_a_restarted_guard_again(written: Path) -> None:
+    policy = parameters(written / "ours/postfix/main.cf")["sekisho_policy"]
+    assert "default_action=DUNNO" in policy
+    assert "timeout=3s" in policy
+    assert "try_limit=2" in policy
+
+
+def test_the_deny_list_is_dovecots_first_passdb_and_the_probe_stands_behind_it(written: Path) -> None:
+    blocks = re.findall(r"^passdb \{.*?^\}", (written / "ours/dovecot/dovecot.conf").read_text(), re.M | re.S)
+    assert "deny = yes" in blocks[0]
+    assert "/barrier/deny" in blocks[0]
+    assert "/barrier/probe" in blocks[1]
+    assert "sql" in blocks[2]
+
+
+def test_the_site_queries_touch_no_table_of_ours() -> None:
+    for name in STACK_FILES:
+        if (name.endswith(".cf") and "/sql/" in name) or name.endswith(".ext"):
+            assert "sekisho" not in template(name).replace("sekisho.sqlite3", "x"), name
+
+
+def test_the_port_base_moves_every_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SEKISHO_VAR", "/tmp/v")
+    monkeypatch.setenv("SEKISHO_PORT_BASE", "700")
+    moved, plain = vars(layout_from_environment().ports), vars(Ports())
+    assert {name: port - plain[name] for name, port in moved.items()} == dict.fromkeys(plain, 700)
+
+
+@pytest.mark.parametrize("base", ["many", "-1", "60000"])
+def test_it_refuses_a_port_base_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    monkeypatch.setenv("SEKISHO_PORT_BASE", base)
+    with pytest.raises(LayoutError, match="SEKISHO_PORT_BASE"):
+        layout_from_environment()
+
+
+def test_it_refuses_a_directory_whose_sockets_would_have_too_long_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEKISHO_VAR", "/tmp/" + "x" * 60)
+    with pytest.raises(LayoutError, match="too long"):
+        layout_from_environment()
