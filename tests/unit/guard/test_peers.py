@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
-from sekisho.guard.peers import kernel_address, owner_in_listing, peer_uid, trusted_uids
+from sekisho.guard.peers import ask_kernel, kernel_address, owner_in_listing, peer_uid, read_listings, trusted_uids
 
 LISTING = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -59,3 +61,33 @@ def test_it_knows_the_other_end_of_a_unix_socket() -> None:
 
 def test_unknown_users_are_left_out_and_we_are_always_in() -> None:
     assert trusted_uids(["nobody-of-that-name"]) == {os.geteuid()}
+
+
+def test_both_ways_of_asking_the_kernel_agree() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as client:
+            peer, ours = client.getsockname(), client.getpeername()
+            assert ask_kernel(peer, ours) == read_listings(peer, ours) == os.getuid()
+        assert ask_kernel(peer, ours) is None
+        assert read_listings(peer, ours) is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_users_connection_is_his() -> None:
+    program = (
+        "import os,socket,sys; os.setuid(65534); s=socket.create_connection(('127.0.0.1',int(sys.argv[1]))); s.recv(1)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        other = subprocess.Popen([sys.executable, "-c", program, str(server.getsockname()[1])])
+        accepted, _ = server.accept()
+        with accepted:
+            assert peer_uid(accepted) == 65534
+        other.wait()
+
+
+def test_ipv6_peers_are_known_too() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        with socket.create_connection(server.getsockname()[:2]):
+            accepted, _ = server.accept()
+            with accepted:
+                assert peer_uid(accepted) == os.getuid()
