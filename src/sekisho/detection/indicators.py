@@ -3,10 +3,10 @@
 Every weight is a capped log-likelihood ratio in nats: ln(how often a hijacker shows this / how often the owner does).
 Capped, because findings depend on each other and raw sums explode. Each function says its idea, who is hurt by a false
 alarm, who by a miss, and its numbers, which are starting points tuned on a simulated hosting company, never on real
-people's mail. To add one: a weight here, its sentence in evidence.py, a line in assessment.py, its confusers in the tests.
+people's mail. To add one: a weight here, its sentence in evidence.py, a line in assessment.py, confusers in the tests.
 
 D1, the place of a source, has its own module: places.py. Failed logins (D10) weigh nothing, ever: anybody can make
-them (RELIABILITY, threat a1).
+them to shoot a victim.
 """
 
 from __future__ import annotations
