@@ -5,10 +5,11 @@ Every function may raise django.db.Error: the thread then waits and tries again,
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
 from sekisho.containment.messages import ClaimedOrder, StepRow
@@ -17,6 +18,8 @@ from sekisho.incidents import orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
+
+log = logging.getLogger(__name__)
 
 
 class Records:
@@ -82,12 +85,13 @@ def read_active(mailbox: str) -> bool | None:
 
 
 def write_active(mailbox: str, active: bool) -> None:
-    """Writes the site's `mailbox.active` alone, and remembers in our record that it was us who wrote 0."""
-    if not active:
-        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=True)
+    """Writes the site's `mailbox.active` alone, and notes in our record that it was us who wrote 0."""
     SiteMailbox.objects.filter(username=mailbox).update(active=active)
-    if active:
-        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=None)
+    try:
+        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=None if active else True)
+    except Error as error:
+        # The ledger remembers, too; this note only helps when the ledger is lost.
+        log.warning("the record could not note mailbox.active of %s: %s", mailbox, error)
 
 
 def drop_connections() -> None:
