@@ -12,7 +12,6 @@ from datetime import datetime
 
 import click
 
-
 # Far beyond any password; a file given by mistake is not read to its end.
 MOST_PASSWORD_BYTES = 4096
 

@@ -26,8 +26,6 @@ from sekisho.incidents import burned, decisions, orders
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.models import Incident, Order
 
-# Names that phishing mails borrow and people put into passwords (RELIABILITY 2: the blocklist holds brand names).
-BRAND_WORDS = ("rakuten", "amazon", "line", "yahoo", "google", "apple", "docomo", "softbank", "mercari", "paypay")
 # A look at the order's rows ten times a second: the wait is seconds, the look is one indexed query.
 POLL_S = 0.1
 
@@ -57,11 +55,10 @@ class RecoveryFailed(Exception):
 
 
 def words_of(mailbox: str) -> list[str]:
-    """Words its password must not be made of: parts of the address, of the domain's description, brand names."""
-    local, _, domain = mailbox.partition("@")
+    """Words of its domain's description; the rules know the address and the brands that phishing mails borrow."""
+    domain = mailbox.rpartition("@")[2]
     description = SiteDomain.objects.filter(domain=domain).values_list("description", flat=True).first() or ""
-    parts = re.split(r"[^0-9a-z]+", f"{local} {domain} {description}".lower())
-    return [*(part for part in parts if len(part) >= 3), *BRAND_WORDS]
+    return [word for word in re.split(r"[^0-9a-z]+", description.lower()) if word]
 
 
 def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connections
+from test_decisions import ALICE, record
 
 from sekisho.incidents import decisions
 from sekisho.incidents.models import Audit, Decision, Incident, MailboxStatus, Notice, Order, Transition
-from test_decisions import ALICE, record
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"], transaction=True)
 

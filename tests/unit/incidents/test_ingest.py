@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.db import OperationalError
+from test_decisions import ALICE, T, record
 
 from sekisho.config import Settings, settings
 from sekisho.incidents import ingest
@@ -32,7 +33,6 @@ from sekisho.journal import (
     SenderDeferred,
     format_record,
 )
-from test_decisions import ALICE, T, record
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from test_decisions import record
 
 from sekisho.config import settings
 from sekisho.incidents import decisions, notices
 from sekisho.incidents.models import Incident, Notice, TimelineEntry
 from sekisho.incidents.notice_texts import compose
 from sekisho.incidents.notices import Outbox
-from test_decisions import record
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 

@@ -1,0 +1,5 @@
+"""`python -m sekisho.cli` is the command `sekisho`."""
+
+from sekisho.cli import main
+
+main()
