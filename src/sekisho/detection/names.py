@@ -56,9 +56,11 @@ def canonical_mailbox(
 
 
 def _cut(local: str, delimiter: str) -> int:
-    """Where the extension begins; 0 when there is none (Postfix keeps a name that begins with the delimiter)."""
-    places = [place for place in map(local.find, delimiter) if place > 0]
-    return min(places) if places else 0
+    """Where the extension begins; 0 when there is none.
+
+    As Postfix' split_addr(3): at the first delimiter, and a name that begins with one is never split.
+    """
+    return min((place for place in map(local.find, delimiter) if place >= 0), default=0)
 
 
 def _unquote(local: str) -> str:
