@@ -30,6 +30,8 @@ class Attack:
         self.stopping_answer: Answer | None = None
         # Recipients accepted in messages begun after the stop: there must be none.
         self.accepted_after_stop = 0
+        # Sessions and logins refused.
+        self.refusals = 0
 
     @property
     def stopped(self) -> bool:
@@ -74,12 +76,13 @@ class Attack:
         refusal = sending.refusal
         if refusal and refusal.code == 450 and not self.restricted:
             self.restricted = True
-            self._stage.teller.say("restricted", answer=refusal.text, accepted=len(self.accepted))
+            self._stage.teller.say("restricted", answer=spoken(refusal), accepted=len(self.accepted))
         elif refusal and refusal.code in _STOPPED:
             self._note_stop(refusal)
 
     def _note_stop(self, answer: Answer) -> None:
         with self._lock:
+            self.refusals += 1
             if self.stopped_at is None and answer.code in _STOPPED:
                 self.stopped_at = time.monotonic()
                 self.stopping_answer = answer
@@ -90,3 +93,10 @@ class Attack:
         if self.stopped_at is None or self.first_accepted_at is None:
             return None
         return self.stopped_at - self.first_accepted_at
+
+
+def spoken(answer: Answer) -> str:
+    """A refusal as people read it: the code, and the server's reason without the address."""
+    status, _, text = answer.text.partition(" ")
+    reason = text.rpartition("rejected: ")[2].removeprefix(status)
+    return f"{answer.code} {status} {reason.strip()}"

@@ -10,6 +10,8 @@ from sekisho.rehearsal.stage import Stage
 # A botnet spreads its sending to stay under every limit per address; four machines are at work at a time.
 _MAILS_A_MACHINE = 2
 _MACHINES_AT_ONCE = 4
+# Machines that still try after the stop: enough to see that none gets through.
+_LATE_MACHINES = 8
 
 
 def attack(stage: Stage, done: Attack) -> None:
@@ -19,7 +21,7 @@ def attack(stage: Stage, done: Attack) -> None:
 
 
 def _one_machine(stage: Stage, done: Attack, place: int, source: str) -> None:
-    if done.exhausted:
+    if done.exhausted or done.refusals > _LATE_MACHINES:
         return
     session = done.open(source)
     if session is None:

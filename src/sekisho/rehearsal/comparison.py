@@ -31,6 +31,20 @@ def compare_takeover(stage: Stage) -> None:
     _compare_waiting(stage, mailbox)
 
 
+def compare_intruder(stage: Stage) -> None:
+    """Our record must hold one restriction, with its evidence, and no suspension."""
+    incidents = ask("incident", "list", "--mailbox", stage.victim.mailbox)
+    stage.expect("answers to the intruder", ["restrict"], [one["action"] for one in incidents])
+    if incidents:
+        story = ask("incident", "show", str(incidents[0]["id"]))
+        stage.expect("a restriction with evidence a person can read", True, bool(story["indicators"]))
+
+
+def compare_flood(stage: Stage) -> None:
+    """Failed logins leave no incident behind."""
+    stage.expect("incidents after failed logins", 0, len(ask("incident", "list", "--mailbox", stage.victim.mailbox)))
+
+
 def held_in_record(story: dict[str, Any]) -> int | None:
     """Held messages as the last step that looked at the queue says; None when none did."""
     found = [

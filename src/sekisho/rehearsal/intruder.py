@@ -11,32 +11,43 @@ from sekisho.rehearsal.record import mailbox_status
 from sekisho.rehearsal.sieve_client import SieveSession
 from sekisho.rehearsal.stage import Stage
 
-# From the planted forward to the mailbox's new status in our record: report, journal, worker; P2 gives a trip 5 s.
-_ALERTED_WITHIN = 10.0
-# From the new status until the agent has taken the forward out.
+# From the planted forward until the agent has switched it off; P2 gives a trip 5 s.
 _FROZEN_WITHIN = 10.0
-# Letters to test the forward with, after it should be stopped.
-_TEST_LETTERS = 3
+# Letters to be read, and letters to test the forward with after it should be stopped.
+_LETTERS = 3
 # A letter from the third party arrives within its first attempt, some tenths of a second.
 _LETTER_WITHIN = 20.0
 
 
 def play_intruder(stage: Stage) -> None:
     """Plays the whole story; figures and faults end up in `stage.result`."""
+    _write_letters(stage, "before", _LETTERS)
+    target = f"collector.{stage.run}@{stage.play.target}"
     started = time.monotonic()
     if not _enter_and_read(stage):
         return
-    target = f"collector.{stage.run}@{stage.play.target}"
     _plant(stage, target)
-    seen = wait_until(lambda: mailbox_status(stage.victim.mailbox) != "active", _ALERTED_WITHIN, pause=0.2)
-    status = mailbox_status(stage.victim.mailbox)
-    if seen is None or status != "restricted":
-        stage.fault(f"the mailbox is {status}, not restricted, after a planted forward")
+    if wait_until(lambda: "filters" not in _active_scripts(stage), _FROZEN_WITHIN, pause=0.1) is None:
+        stage.fault(f"the planted forward is still active after {_FROZEN_WITHIN:.0f} s")
         return
     stage.result.seconds_to_alert = time.monotonic() - started
-    stage.teller.say("alerted", seconds=stage.result.seconds_to_alert, status=stage.teller.status_word(status))
+    status = mailbox_status(stage.victim.mailbox)
+    if status != "restricted":
+        stage.fault(f"the mailbox is {status}, not restricted, after a planted forward")
+        return
+    word = stage.teller.status_word(status)
+    stage.teller.say("alerted", seconds=stage.result.seconds_to_alert, status=word)
     _test_forward(stage, target)
     _check_owner(stage)
+
+
+def _write_letters(stage: Stage, word: str, count: int) -> list[str]:
+    """Letters from outside to the victim; their numbers, once all are in his inbox (or the wait is over)."""
+    numbers = [f"{stage.run}-{word}-{place}" for place in range(1, count + 1)]
+    for number in numbers:
+        stage.outside.write(number, stage.writers[0], stage.victim.mailbox, "Invoice", "See you on Monday.\n")
+    wait_until(lambda: set(numbers) <= set(stage.letters_in()), _LETTER_WITHIN, pause=0.3)
+    return numbers
 
 
 def _enter_and_read(stage: Stage) -> bool:
@@ -76,11 +87,7 @@ def _active_scripts(stage: Stage) -> list[str]:
 
 
 def _test_forward(stage: Stage, target: str) -> None:
-    wait_until(lambda: "filters" not in _active_scripts(stage), _FROZEN_WITHIN, pause=0.3)
-    numbers = [f"{stage.run}-letter-{count}" for count in range(1, _TEST_LETTERS + 1)]
-    for number in numbers:
-        stage.outside.write(number, stage.writers[0], stage.victim.mailbox, "Invoice", "See you on Monday.\n")
-    wait_until(lambda: set(numbers) <= set(stage.letters_in()), _LETTER_WITHIN, pause=0.5)
+    numbers = _write_letters(stage, "letter", _LETTERS)
     arrived = [number for number in stage.letters_in() if number in numbers]
     leaked = [number for number in stage.outside.numbers(target) if number in numbers]
     result = stage.result

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sekisho.config import Settings
 from sekisho.rehearsal import blast, botnet
 from sekisho.rehearsal.cast import read_scenarios
-from sekisho.rehearsal.comparison import compare_takeover
+from sekisho.rehearsal.comparison import compare_flood, compare_intruder, compare_takeover
 from sekisho.rehearsal.flood import ATTEMPTS, play_flood
 from sekisho.rehearsal.intruder import play_intruder
 from sekisho.rehearsal.places import demo_directory
@@ -47,8 +47,10 @@ def _begin(stage: Stage, scenario: str) -> None:
 def _act(stage: Stage, scenario: str) -> None:
     if scenario == "intruder":
         play_intruder(stage)
+        compare_intruder(stage)
     elif scenario == "flood":
         play_flood(stage)
+        compare_flood(stage)
     else:
         play_takeover(stage, blast.attack if scenario == "blast" else botnet.attack)
         compare_takeover(stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sekisho.rehearsal.attack import Attack
+from sekisho.rehearsal.attack import Attack, spoken
 from sekisho.rehearsal.correspondence import Correspondence
 from sekisho.rehearsal.outside import wait_until
 from sekisho.rehearsal.stage import Stage
@@ -57,9 +57,12 @@ def _tell_suspension(stage: Stage, attack: Attack) -> bool:
         return False
     if attack.accepted_after_stop:
         stage.fault(f"{attack.accepted_after_stop} recipients were accepted after the first refusal")
-    answer = f"{attack.stopping_answer.code} {attack.stopping_answer.text}"
-    seconds = attack.seconds_to_stop or 0.0
-    stage.teller.say("suspended", seconds=seconds, accepted=len(attack.accepted), answer=answer)
+    stage.teller.say(
+        "suspended",
+        seconds=attack.seconds_to_stop or 0.0,
+        accepted=len(attack.accepted),
+        answer=spoken(attack.stopping_answer),
+    )
     return True
 
 

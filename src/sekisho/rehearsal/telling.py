@@ -8,8 +8,8 @@ from collections.abc import Callable
 # key -> (Japanese, English). Placeholders are the values given to `say`.
 SENTENCES: dict[str, tuple[str, str]] = {
     "begin_botnet": (
-        "予行演習「botnet」: 盗まれたパスワードで、{sources} か国からメールボックス {mailbox} が使われます。",
-        "Rehearsal botnet: somebody has the password of {mailbox} and uses it from {sources} countries.",
+        "予行演習「botnet」: 盗まれたパスワードで、数十か国の感染端末 {sources} 台が {mailbox} を使います。",
+        "Rehearsal botnet: {sources} infected machines in dozens of countries use the stolen password of {mailbox}.",
     ),
     "begin_blast": (
         "予行演習「blast」: 盗まれたパスワードで、外国の {source} から {mailbox} の迷惑メールが大量に送られます。",
@@ -79,12 +79,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The intruder has planted and activated a Sieve forward to {target}.",
     ),
     "alerted": (
-        "警報: {seconds} 秒で兆候が見つかり、メールボックスは「{status}」になりました。",
-        "Alert: found after {seconds} s, the mailbox is now {status}.",
+        "警報: 侵入から {seconds} 秒で転送は止められ、メールボックスは「{status}」になりました。",
+        "Alert: {seconds} s after he came in the forward is switched off; the mailbox is now {status}.",
     ),
     "redirect_frozen": (
-        "仕掛けられた転送は止まりました。試しに送った {sent} 通は本人に届き、転送先に漏れたのは {leaked} 通です。",
-        "The planted forward is stopped: of {sent} test letters all reached the owner, {leaked} leaked to the target.",
+        "試しに送った {sent} 通は本人に届き、転送先に漏れたのは {leaked} 通です。",
+        "Of {sent} test letters all reached the owner, {leaked} leaked to the target.",
     ),
     "redirect_runs": (
         "仕掛けられた転送がまだ動いています({leaked} 通が漏れました)。これは誤りです。",
@@ -141,11 +141,15 @@ class Teller:
         return time.monotonic() - self._started
 
     def say(self, key: str, **values: object) -> None:
-        """Tells one sentence; numbers of type float are given to a tenth of a second."""
-        shown = {name: f"{value:.1f}" if isinstance(value, float) else value for name, value in values.items()}
+        """Tells one sentence; numbers of type float are seconds, given as people say them."""
+        shown = {name: _seconds(value) if isinstance(value, float) else value for name, value in values.items()}
         self._tell(f"[{self.seconds:6.1f} s] {SENTENCES[key][self._which].format(**shown)}")
 
     def status_word(self, status: str) -> str:
         """A mailbox status as people read it."""
         words = STATUS_WORDS.get(status)
         return words[self._which] if words else status
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
