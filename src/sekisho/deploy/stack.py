@@ -116,7 +116,6 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     values = render.stack_values(layout, entry.host_name, entry.notice_sender, key, ground.secret(layout, "nonce"))
     render.write_stack(layout, values, ground.group_id())
     ground.make_certificate(layout, [entry.host_name, *{domain.mail_server for domain in entry.domain}])
-    ground.make_barrier(layout)
     os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")
     settings.cache_clear()
     from sekisho.directory.start import start_django
@@ -127,9 +126,21 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     if database.make_site_database(layout):
         credentials = provider.load_provider(layout, entry)
         _write_demo_data(layout, demo)
+    _complete_barrier(layout)
     for side in ("ours", "theirs"):
         ground.run(["postfix", "-c", str(layout.var / side / "postfix"), "check"])
     return credentials
+
+
+def _complete_barrier(layout: Layout) -> None:
+    """Every barrier file there and every row of the agent's ledger in it, before a server can read them.
+
+    In a process of its own: this room may not import the privileged one.
+    """
+    ground.make_barrier(layout)
+    if settings().ledger_directory.exists():
+        code = "from sekisho.config import settings; from sekisho.containment.barrier import ensure; ensure(settings())"
+        ground.run([sys.executable, "-c", code])
 
 
 def _write_demo_data(layout: Layout, demo: Path) -> None:
