@@ -151,9 +151,10 @@ class Sending(NamedTuple):
 
     @property
     def refusal(self) -> Answer | None:
-        """The first answer that was a refusal, or None."""
+        """The refusal that counts most: the one that ended the session, else the first; None when all was accepted."""
         answers = [self.mail, *self.recipients.values(), *([self.end] if self.end else [])]
-        return next((answer for answer in answers if not answer.accepted), None)
+        refused = [answer for answer in answers if not answer.accepted]
+        return next((answer for answer in refused if answer.code == 421), refused[0] if refused else None)
 
 
 class ImapSession:
