@@ -61,9 +61,7 @@ class MailboxForm(forms.Form):
                 ),
             )
         if self.suspended and password and not values.get("active"):
-            self.add_error(
-                "active", _("To open the mailbox again, tick Active as well. Nothing has been saved yet.")
-            )
+            self.add_error("active", _("To open the mailbox again, tick Active as well. Nothing has been saved yet."))
         if not password and not confirmation and not (self.suspended and values.get("active")):
             self.add_error("password", _("Nothing to save: no new password was entered."))
         if password != confirmation:

@@ -34,7 +34,10 @@ HEADLINES: dict[tuple[str, str], tuple[Words, str]] = {
     ("eradicated", "suspended"): (_("The mailbox is suspended, and every door has been found shut."), "bad"),
     ("detected", "restricted"): (_("Sending is restricted; the mailbox can be used otherwise."), "warn"),
     ("contained", "restricted"): (_("Sending is restricted; the mailbox can be used otherwise."), "warn"),
-    ("recovered", "probation"): (_("A new password was set. The mailbox is open and is being watched for a week."), "good"),
+    ("recovered", "probation"): (
+        _("A new password was set. The mailbox is open and is being watched for a week."),
+        "good",
+    ),
 }
 PHASE_HEADLINES: dict[str, tuple[Words, str]] = {
     "recovered": (_("A new password was set; the mailbox is open."), "good"),

@@ -23,12 +23,14 @@ from sekisho.incidents import decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.recovery import flow, mail_settings
 from sekisho.web import story, waiting
-from sekisho.web.forms import MailboxForm
+from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
 from sekisho.web.reinstatement import progress_of
 
 PAGE = 50
 # New recipients an hour that a restricted mailbox may still write to, when an operator restricts it by hand.
 RESTRICTED_LIMIT = 10
+# A drawn password holds a word of the address once in 10,000 times; three draws leave nothing to chance.
+DRAWS = 3
 
 
 def _row(mailbox: SiteMailbox, status: MailboxStatus | None) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_post_parameters()
-@sensitive_variables("form", "password")
+@sensitive_variables("form", "entered")
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, address: str) -> HttpResponse:
     """編集. Saving sets the new password; for a suspended mailbox it also starts the reinstatement."""
@@ -89,12 +91,18 @@ def edit(request: HttpRequest, address: str) -> HttpResponse:
         form = MailboxForm(suspended=suspended, initial={"active": not suspended})
         return _edit_page(request, mailbox, status, form)
     form = MailboxForm(request.POST, suspended=suspended)
-    if form.is_valid():
-        try:
-            return _save(request, mailbox.username, form.cleaned_data["password"], word)
-        except flow.PasswordRefused as refusal:
-            return _edit_page(request, mailbox, status, form, problems=list(refusal.problems))
-    return _edit_page(request, mailbox, status, form)
+    if not form.is_valid():
+        # Everything that is wrong at once, the rules' reasons beside the form's.
+        entered = form.data.get("password", "")[:LONGEST_PASSWORD]
+        problems = flow.password_problems(mailbox.username, entered) if entered else []
+        return _edit_page(request, mailbox, status, form, problems)
+    try:
+        return _save(request, mailbox.username, form.cleaned_data["password"], word)
+    except flow.PasswordRefused as refusal:
+        return _edit_page(request, mailbox, status, form, refusal.problems)
+    except (flow.RecoveryFailed, decisions.NotAllowed, decisions.Overtaken):
+        messages.error(request, _("The mailbox's status has changed meanwhile. Nothing was done; please look again."))
+        return redirect("mailbox_edit", address=mailbox.username)
 
 
 @sensitive_variables("password")
@@ -102,9 +110,9 @@ def _save(request: HttpRequest, mailbox: str, password: str, status: str) -> Htt
     actor = request.user.get_username()
     # A restricted mailbox comes back by a new password just as a suspended one does.
     if status in ("suspended", "restricted"):
-        flow.reinstate(mailbox, password, actor)
+        flow.reinstate(mailbox, password, actor, account=request.user)
         return redirect("reinstatement", address=mailbox)
-    flow.set_password(mailbox, password, actor)
+    flow.set_password(mailbox, password, actor, account=request.user)
     messages.success(request, _("The new password of %(mailbox)s is saved.") % {"mailbox": mailbox})
     return redirect("mailbox_edit", address=mailbox)
 
@@ -138,10 +146,15 @@ def _incident_of(status: MailboxStatus | None) -> Incident | None:
 
 
 @require_POST
-def new_password(request: HttpRequest) -> HttpResponse:
+@sensitive_variables("password")
+def new_password(request: HttpRequest, address: str) -> HttpResponse:
     """The generator: a fresh password in both fields and on a card. It is kept nowhere on our side."""
-    password = generate(secrets.randbelow)
-    return render(request, "web/parts/new_password.html", {"password": password})
+    mailbox = access.access_mailbox(request.user, address)
+    for _attempt in range(DRAWS):
+        password = generate(secrets.randbelow)
+        if not flow.password_problems(mailbox.username, password):
+            break
+    return render(request, "web/parts/new_password.html", {"password": password, "mailbox": mailbox})
 
 
 @require_safe

@@ -1,0 +1,280 @@
+"""The fixed cast of every panel test, and rows to look at.
+
+Operator: runs the host. Owner: domain admin of the tenant (hana.example). Colleague: a second domain admin there.
+Stranger: domain admin of somebody else's domain (sora.example). `takeover` writes what a real one leaves behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from sekisho.directory.models import MailHost, Role, SiteDomain, SiteMailbox
+from sekisho.directory.passwords import hash_password
+from sekisho.incidents.models import (
+    Decision,
+    DeferredPair,
+    HostHeartbeat,
+    Incident,
+    Indicator,
+    MailboxStatus,
+    Notice,
+    Order,
+    Step,
+    TimelineEntry,
+    Transition,
+)
+
+DOMAIN, OTHER_DOMAIN = "hana.example", "sora.example"
+VICTIM, BYSTANDER, FOREIGN = f"sato@{DOMAIN}", f"info@{DOMAIN}", f"yamada@{OTHER_DOMAIN}"
+SERVER, OTHER_SERVER = "mx01.provider.example", "mx02.provider.example"
+HOST = "mx01.provider.example"
+ACCOUNT_PASSWORD = "a long one for the panel 7"
+STOLEN_PASSWORD = "hanako1985-shop"
+NEW_PASSWORD = "tsukimi-Raion-4827-kaze"
+
+CONTAIN = (
+    ("raise_barrier", "7 rows"),
+    ("flush_auth_cache", "1 entry flushed"),
+    ("kick_sessions", "3 sessions ended"),
+    ("hold_queue", "47 messages held"),
+    ("freeze_redirects", "1 redirect stopped"),
+    ("probe_doors", "IMAP, POP3, SMTP AUTH refused; canary accepted"),
+    ("mirror_active", "active 1 -> 0"),
+    ("notify", ""),
+    ("sweep_5", "nothing new"),
+    ("sweep_30", "nothing new"),
+)
+INDICATORS = (
+    (
+        "new_country",
+        4.2,
+        "この30日間すべて日本(198.18.40.0/24)からでしたが、ナイジェリア(198.19.18.66)からログインがありました。",
+        "All logins of 30 days came from Japan (198.18.40.0/24); one came from Nigeria (198.19.18.66).",
+    ),
+    (
+        "many_networks",
+        3.6,
+        "4分間に6か国・9つのネットワークから同じアドレスにログインがありました。",
+        "Within 4 minutes the mailbox was used from 6 countries and 9 networks.",
+    ),
+    (
+        "new_recipients",
+        5.1,
+        "2分間に、これまで一度もやり取りのない宛先214件へ送信しました(ふだんは1日に2件ほど)。",
+        "Within 2 minutes it wrote to 214 recipients it had never written to (usually about 2 a day).",
+    ),
+)
+
+
+@dataclass
+class Cast:
+    operator: User
+    owner: User
+    colleague: User
+    stranger: User
+
+
+def people() -> Cast:
+    """The four accounts with their roles; all of them sign in with ACCOUNT_PASSWORD."""
+    # One hash for all: Argon2 takes a tenth of a second each.
+    hashed = make_password(ACCOUNT_PASSWORD)
+
+    def account(name: str, role: str, domain: str = "") -> User:
+        row = get_user_model().objects.create(username=name, password=hashed)
+        Role.objects.create(account=row, role=role, domain=domain)
+        return row
+
+    return Cast(
+        operator=account("operator", Role.OPERATOR),
+        owner=account(f"kanri@{DOMAIN}", Role.DOMAIN_ADMIN, DOMAIN),
+        colleague=account(f"tenin@{DOMAIN}", Role.DOMAIN_ADMIN, DOMAIN),
+        stranger=account(f"kanri@{OTHER_DOMAIN}", Role.DOMAIN_ADMIN, OTHER_DOMAIN),
+    )
+
+
+def site() -> None:
+    """Two domains with their mailboxes; every password is STOLEN_PASSWORD."""
+    # Tests with transactions of their own leave the site's tables as they are: Django does not manage them.
+    for table in (SiteDomain, SiteMailbox):
+        table.objects.all().delete()
+    now = timezone.now()
+    hashed = hash_password(STOLEN_PASSWORD, "SHA512-CRYPT")
+    for domain, server in ((DOMAIN, SERVER), (OTHER_DOMAIN, OTHER_SERVER)):
+        SiteDomain.objects.create(domain=domain, transport="virtual", created=now, modified=now)
+        MailHost.objects.create(domain=domain, server_name=server, imap_port=993, pop3_port=995, smtp_port=465)
+    for address, name in (
+        (VICTIM, "佐藤 花子"),
+        (BYSTANDER, "花屋 はな"),
+        (f"chumon@{DOMAIN}", "ご注文窓口"),
+        (f"tanaka@{DOMAIN}", "田中 健"),
+        (FOREIGN, "山田 空"),
+    ):
+        local, _, domain = address.partition("@")
+        SiteMailbox.objects.create(
+            username=address,
+            password=hashed,
+            name=name,
+            maildir=f"{domain}/{local}/",
+            local_part=local,
+            domain=domain,
+            created=now,
+            modified=now,
+        )
+
+
+def status(mailbox: str, word: str, since: datetime | None = None, limit: int | None = None) -> MailboxStatus:
+    """A status row as detection would leave it."""
+    return MailboxStatus.objects.create(
+        mailbox=mailbox,
+        domain=mailbox.rpartition("@")[2],
+        status=word,
+        since=since or timezone.now(),
+        limit=limit,
+        reason="",
+    )
+
+
+def takeover(mailbox: str = VICTIM, *, ago: timedelta = timedelta(minutes=42), host: str = HOST) -> Incident:
+    """A mailbox that was taken over and suspended: incident, indicators, steps, timeline, waiting senders, notice."""
+    start = timezone.now() - ago
+    domain = mailbox.rpartition("@")[2]
+    status(mailbox, "suspended", start)
+    SiteMailbox.objects.filter(username=mailbox).update(active=False)
+    incident = Incident.objects.create(
+        mailbox=mailbox,
+        domain=domain,
+        generation=0,
+        cause="detection",
+        phase="contained",
+        action="suspend",
+        score=12.9,
+        reason=INDICATORS[0][2],
+        ip="198.19.18.66",
+        country="NG",
+        asn=65018,
+        first_risk_at=start - timedelta(seconds=71),
+        detected_at=start,
+        contained_at=start + timedelta(seconds=3),
+    )
+    decision = Decision.objects.create(
+        id=f"decision-{mailbox}", incident=incident, t=start, host=host, action="suspend", score=12.9, record={}
+    )
+    for name, value, ja, en in INDICATORS:
+        Indicator.objects.create(decision=decision, name=name, value=value, evidence_ja=ja, evidence_en=en)
+    Transition.objects.create(
+        mailbox=mailbox,
+        incident=incident,
+        at=start,
+        before="active",
+        after="suspended",
+        generation=0,
+        cause="detection",
+        actor=f"guard@{host}",
+    )
+    _contained(incident, start, host)
+    _waiting(incident, start)
+    return incident
+
+
+def _contained(incident: Incident, start: datetime, host: str) -> None:
+    Order.objects.create(
+        incident=incident,
+        mailbox=incident.mailbox,
+        kind="contain",
+        generation=0,
+        host=host,
+        state="done",
+        created_at=start,
+        done_at=start + timedelta(seconds=31),
+        actor=f"guard@{host}",
+    )
+    for position, (name, outcome) in enumerate(CONTAIN):
+        later = (
+            timedelta(milliseconds=280 * (position + 1))
+            if position < 8
+            else timedelta(seconds=5 + 25 * (position == 9))
+        )
+        Step.objects.create(
+            incident=incident,
+            plan="contain",
+            generation=0,
+            host=host,
+            name=name,
+            position=position,
+            state="done",
+            at=start + later,
+            outcome=outcome,
+            attempts=1,
+        )
+    for kind, later, details in (
+        ("suspend", 0, {"host": host, "score": 12.9}),
+        ("contained", 3, {}),
+        ("notice", 4, {"recipient": f"tencho@{incident.domain.replace('.example', '-net.example')}"}),
+    ):
+        TimelineEntry.objects.create(
+            incident=incident,
+            at=start + timedelta(seconds=later),
+            kind=kind,
+            details=details,
+            key=f"{kind}-{incident.pk}",
+        )
+    Notice.objects.create(
+        incident=incident,
+        kind="suspended",
+        recipient=f"tencho@{incident.domain.replace('.example', '-net.example')}",
+        message_id=f"<sekisho.notice.{incident.pk}@{host}>",
+        state="sent",
+        created_at=start + timedelta(seconds=3),
+        sent_at=start + timedelta(seconds=4),
+    )
+
+
+def _waiting(incident: Incident, start: datetime) -> None:
+    for number, sender in enumerate(("nakamura@yubin.test", "chumon@hanaichi.test", "kyoko.ito@tegami.test")):
+        at = start + timedelta(minutes=2 + 7 * number)
+        DeferredPair.objects.create(
+            incident=incident,
+            mailbox=incident.mailbox,
+            sender=sender,
+            recipient=incident.mailbox,
+            client="203.0.113.25",
+            where="sender",
+            first_at=at,
+            last_at=at,
+            tries=2,
+        )
+
+
+def heartbeats(host: str = HOST) -> None:
+    """Every part has just given a sign of life."""
+    for process in ("guard", "agent", "worker"):
+        HostHeartbeat.objects.create(host=host, process=process, at=timezone.now(), facts={"alarms": []})
+
+
+def release_steps(mailbox: str, done: int, host: str = HOST) -> None:
+    """The first `done` steps of the reinstatement that was ordered, as an agent reports them."""
+    names = (
+        "restore_active",
+        "flush_auth_cache",
+        "lower_barrier",
+        "flush_auth_cache_again",
+        "retry_waiting",
+        "probe_open",
+    )
+    order = Order.objects.filter(mailbox=mailbox, kind="release", host=host).latest("id")
+    Order.objects.filter(pk=order.pk).update(state="claimed", claimed_at=timezone.now())
+    for position, name in enumerate(names[:done]):
+        Step.objects.update_or_create(
+            incident_id=order.incident_id,
+            plan="release",
+            generation=order.generation,
+            host=host,
+            name=name,
+            defaults={"position": position, "state": "done", "at": timezone.now(), "attempts": 1},
+        )

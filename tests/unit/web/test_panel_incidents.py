@@ -1,0 +1,115 @@
+"""The incident page and what can be done there."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+import casting
+from casting import FOREIGN, VICTIM
+from sekisho.incidents.models import Audit, DeferredPair, Incident, MailboxStatus, Order, Step, TimelineEntry
+
+pytestmark = pytest.mark.django_db(databases=["default", "site"])
+
+
+def page(client, incident) -> str:
+    return client.get(reverse("incident", args=[incident.pk])).content.decode()
+
+
+@pytest.mark.parametrize("language,index", [("ja", 2), ("en", 3)])
+def test_evidence_is_told_in_the_viewers_language(language, index, incident, sign_in):
+    text = page(sign_in("owner", language), incident)
+    for indicator in casting.INDICATORS:
+        assert indicator[index] in text
+
+
+def test_steps_have_a_word_beside_their_colour(incident, sign_in):
+    Step.objects.filter(incident=incident, name="kick_sessions").update(state="failed")
+    text = page(sign_in("operator", "ja"), incident)
+    assert "失敗(再試行します)" in text
+    assert text.count('<span class="badge tone-good">完了</span>') == 9
+
+
+def test_dismissal_needs_the_address_typed(incident, sign_in):
+    client = sign_in("owner", "ja")
+    answer = client.post(reverse("incident_dismiss", args=[incident.pk]), {"address": FOREIGN})
+    assert "このインシデントのものと違います" in answer.content.decode()
+    assert MailboxStatus.objects.get(mailbox=VICTIM).status == "suspended"
+
+
+@pytest.mark.parametrize("who", ["operator", "owner", "colleague"])
+def test_dismissal_opens_the_mailbox_and_is_audited(who, incident, cast, sign_in):
+    client = sign_in(who)
+    answer = client.post(reverse("incident_dismiss", args=[incident.pk]), {"address": f" {VICTIM.upper()} "})
+    assert answer.url == reverse("incident", args=[incident.pk])
+    assert MailboxStatus.objects.get(mailbox=VICTIM).status == "active"
+    assert Incident.objects.get(pk=incident.pk).phase == "dismissed"
+    assert Order.objects.get(kind="dismiss").mailbox == VICTIM
+    assert Audit.objects.filter(account=getattr(cast, who), subject=VICTIM, verb="active").exists()
+
+
+def test_a_second_dismissal_changes_nothing_and_says_so(incident, sign_in):
+    client = sign_in("owner")
+    client.post(reverse("incident_dismiss", args=[incident.pk]), {"address": VICTIM})
+    answer = client.post(reverse("incident_dismiss", args=[incident.pk]), {"address": VICTIM}, follow=True)
+    assert "moved on meanwhile" in answer.content.decode()
+    assert Order.objects.filter(kind="dismiss").count() == 1
+
+
+def test_an_incident_that_holds_a_mailbox_is_not_closed(incident, sign_in):
+    client = sign_in("operator")
+    assert "Close the incident" not in page(client, incident)
+    answer = client.post(reverse("incident_close", args=[incident.pk]), follow=True)
+    assert "moved on meanwhile" in answer.content.decode()
+    assert Incident.objects.get(pk=incident.pk).phase == "contained"
+
+
+def test_a_recovered_incident_is_closed(incident, sign_in):
+    from sekisho.recovery import flow
+
+    flow.reinstate(VICTIM, casting.NEW_PASSWORD, "operator")
+    client = sign_in("owner")
+    assert "Close the incident" in page(client, incident)
+    client.post(reverse("incident_close", args=[incident.pk]))
+    assert Incident.objects.get(pk=incident.pk).phase == "closed"
+
+
+def test_it_counts_senders_once_and_those_whose_mail_arrived(incident, sign_in):
+    DeferredPair.objects.filter(sender="nakamura@yubin.test").update(arrived_at=incident.detected_at)
+    text = page(sign_in("owner", "en"), incident)
+    assert "At least <strong>2 senders</strong>" in text
+    assert "The mail of 1 has arrived since" in text
+
+
+def test_a_timeline_word_we_do_not_know_is_shown_rather_than_lost(incident, sign_in):
+    TimelineEntry.objects.create(incident=incident, at=incident.detected_at, kind="brand_new", key="x")
+    assert "brand new" in page(sign_in("owner"), incident)
+
+
+def test_evidence_cannot_bring_markup_into_the_page(incident, sign_in):
+    DeferredPair.objects.filter(sender="nakamura@yubin.test").update(sender="<script>alert(1)</script>@x.test")
+    text = page(sign_in("owner"), incident)
+    assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+
+
+def test_the_list_shows_open_ones_first_and_all_on_demand(incident, sign_in):
+    Incident.objects.filter(pk=incident.pk).update(phase="closed")
+    client = sign_in("owner")
+    assert VICTIM not in client.get(reverse("incidents")).content.decode()
+    assert VICTIM in client.get(reverse("incidents") + "?show=all").content.decode()
+    assert VICTIM in client.get(reverse("incidents") + "?show=all&q=198.19.18.66").content.decode()
+
+
+def test_the_dashboard_counts_and_shows_who_is_silent(incident, sign_in):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from sekisho.incidents.models import HostHeartbeat
+
+    casting.heartbeats()
+    HostHeartbeat.objects.filter(process="agent").update(at=timezone.now() - timedelta(minutes=5))
+    HostHeartbeat.objects.filter(process="guard").update(facts={"alarms": ["journal cannot be written"]})
+    text = sign_in("operator").get(reverse("dashboard")).content.decode()
+    assert "No sign of life" in text and "journal cannot be written" in text and VICTIM in text
+    assert "No sign of life" not in sign_in("owner").get(reverse("dashboard")).content.decode()
