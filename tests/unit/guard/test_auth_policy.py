@@ -1,0 +1,98 @@
+"""Dovecot's two commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from guard.standins import ALICE, STRANGER, Bench
+from sekisho.guard.auth_policy import AuthPolicy
+from sekisho.guard.http_service import Request, Response
+from sekisho.guard.sessions import Sessions
+from sekisho.journal import LoginSeen
+
+KEY = "0123456789abcdef"
+
+
+class Endpoint:
+    """An auth policy endpoint in front of a checkpoint."""
+
+    def __init__(self, key: str = KEY, reason: str = "") -> None:
+        self.bench = Bench()
+        self.sessions = Sessions()
+        self.policy = AuthPolicy(self.bench.checkpoint, self.sessions, key, reason)
+
+    def post(self, command: str, key: str = KEY, **fields: Any) -> Response:
+        usual = {"login": ALICE, "remote": STRANGER, "protocol": "imap", "session_id": "s1", "attrs": {"user": ALICE}}
+        body = json.dumps({**usual, **fields}).encode()
+        return self.policy.serve(Request("POST", "/auth", f"command={command}", key.encode(), body))
+
+
+@pytest.mark.parametrize("key", ["", "wrong", KEY + "x", KEY[:-1]])
+def test_without_the_right_key_nothing_is_said_and_nothing_learnt(key: str) -> None:
+    endpoint = Endpoint()
+    assert endpoint.post("report", key, success=True).status == 401
+    assert endpoint.bench.spooled == []
+    assert len(endpoint.bench.checkpoint.profiles) == 0
+
+
+def test_an_empty_key_in_the_settings_lets_nobody_in() -> None:
+    assert Endpoint(key="").post("allow", "").status == 401
+
+
+def test_allow_lets_everybody_go_on_but_the_suspended() -> None:
+    endpoint = Endpoint()
+    assert endpoint.post("allow") == Response(200, b'{"status":0,"msg":""}')
+    endpoint.bench.state(alice=("suspended", 0, None))
+    assert endpoint.post("allow") == Response(200, b'{"status":-1,"msg":""}')
+    assert endpoint.post("allow", login="alice@alias.test", attrs={}) == Response(200, b'{"status":-1,"msg":""}')
+    assert endpoint.post("allow", login="bob@shop.test", attrs={}).body == b'{"status":0,"msg":""}'
+
+
+def test_the_reason_is_said_only_where_the_operator_wants_it() -> None:
+    endpoint = Endpoint(reason="Please call us")
+    endpoint.bench.state(alice=("suspended", 0, None))
+    assert json.loads(endpoint.post("allow").body) == {"status": -1, "msg": "Please call us"}
+
+
+def test_a_report_is_a_login_event() -> None:
+    endpoint = Endpoint()
+    endpoint.post("report", success=True, pwhash="0b32", device_id='"name" "x"')
+    assert endpoint.bench.checkpoint.counters.events == 1
+    login = endpoint.bench.spooled[0]
+    assert isinstance(login, LoginSeen)
+    assert (login.mailbox, login.success, login.ip, login.session) == (ALICE, True, STRANGER, "s1")
+    assert endpoint.sessions.ip("s1", ALICE) == STRANGER
+
+
+def test_the_final_name_counts_over_the_typed_one() -> None:
+    endpoint = Endpoint()
+    endpoint.post("report", success=True, login="alice", attrs={"user": "Alice@Shop.test"})
+    endpoint.post("report", success=True, login=ALICE, attrs={"user": ""})
+    assert [event.mailbox for event in endpoint.bench.spooled if isinstance(event, LoginSeen)] == [ALICE, ALICE]
+
+
+def test_a_refused_login_proves_no_password() -> None:
+    endpoint = Endpoint()
+    endpoint.post("report", success=True, policy_reject=True)
+    endpoint.post("report", success=False, policy_reject=True)
+    assert endpoint.bench.checkpoint.counters.events == 0
+    assert [event.success for event in endpoint.bench.spooled if isinstance(event, LoginSeen)] == [False, False]
+    assert endpoint.sessions.ip("s1", ALICE) == ""
+
+
+@pytest.mark.parametrize("fields", [{"remote": ""}, {"login": "", "attrs": {}}, {"login": "a b@@", "attrs": {}}])
+def test_probes_and_nameless_reports_are_no_events(fields: dict[str, Any]) -> None:
+    endpoint = Endpoint()
+    assert endpoint.post("report", success=True, **fields).status == 200
+    assert endpoint.bench.spooled == []
+    assert endpoint.bench.checkpoint.counters.events == 0
+
+
+def test_what_cannot_be_read_is_answered_400_and_unknown_commands_404() -> None:
+    policy = Endpoint().policy
+    assert policy.serve(Request("POST", "/auth", "command=allow", KEY.encode(), b"{")).status == 400
+    assert policy.serve(Request("POST", "/auth", "command=delete", KEY.encode(), b"{}")).status == 404
+    assert policy.serve(Request("GET", "/auth", "command=allow", KEY.encode(), b"")).status == 405

@@ -1,0 +1,189 @@
+"""Lines of the mail log, and what they tell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from guard.standins import ALICE, NOW, STRANGER, Bench
+from sekisho.guard.log_file import LogFile, Position
+from sekisho.guard.log_tail import LogTail, TailReader
+from sekisho.journal import (
+    DeliveryResult,
+    MailArrived,
+    MailboxState,
+    NoticeSeen,
+    QueueIdPaired,
+    SenderDeferred,
+    StateFile,
+)
+
+ID = "4jYZ224PJXzJHbl"
+OTHER = "4jYZ2S3ZN9zJJGw"
+SENDER = "sekisho@host.test"
+
+
+class Tail:
+    """A log tail that is told lines without their head."""
+
+    def __init__(self) -> None:
+        self.bench = Bench()
+        self.tail = LogTail(self.bench.checkpoint, SENDER)
+
+    def say(self, daemon: str, text: str, t: float = NOW) -> None:
+        stamp = datetime.fromtimestamp(t).strftime("%b %d %H:%M:%S")
+        stamp = stamp[:4] + stamp[4:6].lstrip("0").rjust(2) + stamp[6:]
+        self.tail.take_line(f"{stamp} mx01 ours/{daemon}[1]: {text}", NOW)
+
+    def submit(self, queue_id: str = ID) -> None:
+        """A message that the checkpoint saw at END-OF-MESSAGE."""
+        self.bench.ask(protocol_state="END-OF-MESSAGE", queue_id=queue_id)
+        self.bench.spooled.clear()
+
+    def deliver(self, status: str = "sent", dsn: str = "2.0.0", to: str = "x@far.test", queue_id: str = ID) -> None:
+        self.say("smtp", f"{queue_id}: to=<{to}>, relay=r[192.0.2.1]:25, delay=1, dsn={dsn}, status={status} (said: x)")
+
+
+def login(queue_id: str = ID) -> str:
+    return f"{queue_id}: client=pc[{STRANGER}], sasl_method=PLAIN, sasl_username={ALICE}"
+
+
+def test_the_log_pairs_queue_id_and_login() -> None:
+    tail = Tail()
+    tail.say("submission/smtpd", login())
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, ID)]
+
+
+def test_a_message_already_known_from_the_policy_is_not_paired_again() -> None:
+    tail = Tail()
+    tail.submit()
+    tail.say("submission/smtpd", login())
+    assert tail.bench.spooled == []
+
+
+def test_delivery_results_are_learnt_and_spooled_only_where_somebody_looks() -> None:
+    tail = Tail()
+    tail.submit()
+    before = tail.bench.checkpoint.counters.events
+    tail.deliver("bounced", "5.1.1")
+    assert tail.bench.checkpoint.counters.events == before + 1
+    assert tail.bench.spooled == []
+    tail.bench.state(alice=("restricted", 0, 10))
+    tail.deliver("bounced", "5.1.1")
+    assert tail.bench.spooled == [DeliveryResult(NOW, ALICE, ID, "x@far.test", "bounced", "5.1.1")]
+
+
+def test_results_of_strangers_mail_are_nobodys() -> None:
+    tail = Tail()
+    tail.deliver("bounced", "5.1.1", queue_id=OTHER)
+    assert tail.bench.checkpoint.counters.events == 0
+
+
+def test_late_bounces_of_an_older_generation_do_not_count() -> None:
+    tail = Tail()
+    tail.submit()
+    tail.bench.state(alice=("probation", 1, 20))
+    before = tail.bench.checkpoint.counters.events
+    tail.deliver("bounced", "5.1.1")
+    assert tail.bench.checkpoint.counters.events == before
+    assert isinstance(tail.bench.spooled[0], DeliveryResult)
+
+
+def test_a_requeued_message_keeps_its_owner() -> None:
+    tail = Tail()
+    tail.submit()
+    tail.say("pickup", f"{OTHER}: uid=0 from=<{ALICE}> orig_id={ID}")
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, OTHER, ID)]
+    tail.bench.state(alice=("suspended", 0, None))
+    tail.deliver(queue_id=OTHER)
+    assert isinstance(tail.bench.spooled[1], DeliveryResult)
+
+
+def test_mail_refused_at_the_door_names_who_waits() -> None:
+    tail = Tail()
+    tail.say(
+        "smtpd",
+        f"NOQUEUE: reject: RCPT from out.far.test[{STRANGER}]: 450 4.2.1 <Alice@Shop.test>: Recipient address rejected:"
+        " mailbox temporarily suspended; from=<s@far.test> to=<Alice@Shop.test> proto=ESMTP helo=<out.far.test>",
+    )
+    client = f"out.far.test[{STRANGER}]"
+    assert tail.bench.spooled == [SenderDeferred(NOW, ALICE, "s@far.test", "Alice@Shop.test", client, "sender")]
+
+
+def test_mail_waiting_in_our_queue_names_who_waits() -> None:
+    tail = Tail()
+    tail.bench.state(alice=("suspended", 0, None))
+    tail.say("qmgr", f"{OTHER}: from=<s@far.test>, size=1, nrcpt=1 (queue active)")
+    waiting = f"{OTHER}: to=<{ALICE}>, orig_to=<info@shop.test>, relay=none, delay=0, dsn=4.2.1, status=deferred (wait)"
+    tail.say("error", waiting)
+    found = SenderDeferred(NOW, ALICE, "s@far.test", "info@shop.test", "", "ours", OTHER)
+    assert tail.bench.spooled == [found]
+
+
+def test_mail_that_arrives_for_somebody_watched_is_told() -> None:
+    tail = Tail()
+    line = f"{OTHER}: to=<{ALICE}>, relay=private/lmtp, delay=0, dsn=2.0.0, status=sent (250 2.0.0 Saved)"
+    tail.say("qmgr", f"{OTHER}: from=<s@far.test>, size=1, nrcpt=1 (queue active)")
+    tail.say("lmtp", line)
+    assert tail.bench.spooled == []
+    tail.bench.checkpoint.take_state(StateFile(NOW, {}, watched=(ALICE,)), NOW)
+    tail.say("lmtp", line)
+    assert tail.bench.spooled == [MailArrived(NOW, ALICE, "s@far.test", OTHER)]
+
+
+def test_a_notice_is_ours_only_from_our_own_sender() -> None:
+    tail = Tail()
+    for queue_id, sender in ((ID, "mallory@far.test"), (OTHER, SENDER)):
+        tail.say("cleanup", f"{queue_id}: message-id=<sekisho.notice.7@host.test>")
+        tail.say("qmgr", f"{queue_id}: from=<{sender}>, size=1, nrcpt=1 (queue active)")
+    assert tail.bench.spooled == [NoticeSeen(NOW, "<sekisho.notice.7@host.test>", OTHER)]
+
+
+def test_a_message_that_passed_while_the_guard_was_away_is_learnt_from_the_log() -> None:
+    tail = Tail()
+    then = NOW - 600
+    tail.say("submission/smtpd", login(), then)
+    tail.say("qmgr", f"{ID}: from=<{ALICE}>, size=500, nrcpt=2 (queue active)", then + 1)
+    for number in range(2):
+        to = f"to=<v{number}@far.test>, relay=r[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (no)"
+        tail.say("smtp", f"{ID}: {to}", then + 2)
+    # One submission, two recipients, two results.
+    assert tail.bench.checkpoint.counters.events == 5
+    assert tail.bench.checkpoint.accepted.since(ALICE, then - 1) == (ID,)
+    tail.say("qmgr", f"{ID}: from=<{ALICE}>, size=500, nrcpt=2 (queue active)", then + 300)
+    assert tail.bench.checkpoint.counters.events == 5
+
+
+def test_lines_read_again_after_a_kill_are_not_spooled_twice(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    stamp = datetime.fromtimestamp(NOW).strftime("%b %d %H:%M:%S")
+    line = f"{stamp} mx01 ours/smtpd[1]: {login()}\n"
+    path.write_text(line)
+    inode = path.stat().st_ino
+    tail = Tail()
+    reader = TailReader(tail.tail, LogFile(path, Position(inode, 0)), Position(inode, len(line)))
+    assert reader.read_chunk(NOW) == 1
+    assert tail.bench.spooled == []
+    assert tail.bench.checkpoint.accepted.owner(ID) is not None
+    with path.open("a") as file:
+        file.write(line.replace(ID, OTHER))
+    reader.read_chunk(NOW)
+    assert [type(event) for event in tail.bench.spooled] == [QueueIdPaired]
+
+
+def test_a_line_we_fail_on_does_not_stop_the_tail(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    stamp = datetime.fromtimestamp(NOW).strftime("%b %d %H:%M:%S")
+    path.write_bytes(b"\xff\xfe garbage\n" + f"{stamp} mx01 ours/smtpd[1]: {login()}\n".encode())
+    tail = Tail()
+    reader = TailReader(tail.tail, LogFile(path, Position(path.stat().st_ino, 0)), Position())
+    assert reader.read_chunk(NOW) == 2
+    assert len(tail.bench.spooled) == 1
+
+
+def test_a_suspended_mailbox_elsewhere_is_not_touched_by_the_log() -> None:
+    tail = Tail()
+    state = StateFile(NOW, {ALICE: MailboxState("suspended", 0)})
+    tail.bench.checkpoint.take_state(state, NOW)
+    tail.deliver(to=ALICE, queue_id=OTHER)
+    assert tail.bench.spooled == []
