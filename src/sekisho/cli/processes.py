@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 import click
 
@@ -11,8 +12,13 @@ from sekisho.config import settings
 
 
 def _log_to_stderr() -> None:
-    # One line an event on standard error; systemd and the local stack's supervisor add the time and keep the file.
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # One line an event on standard error, in UTC: Django moves its processes to the panel's time zone, the guard has
+    # no Django, and lines of two processes must be comparable.
+    line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    line.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(line)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 @click.command()

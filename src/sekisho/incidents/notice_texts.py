@@ -110,7 +110,7 @@ def compose(notice: Notice) -> tuple[str, str]:
     """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
     words = {
         "mailbox": notice.incident.mailbox,
-        "at": timezone.localtime(notice.incident.detected_at).strftime("%Y-%m-%d %H:%M"),
+        "at": timezone.localtime(notice.incident.detected_at).strftime("%Y-%m-%d %H:%M (%Z)"),
         "reasons_ja": _reasons(notice, "ja"),
         "reasons_en": _reasons(notice, "en"),
     }

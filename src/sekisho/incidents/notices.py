@@ -28,8 +28,10 @@ from sekisho.journal.failpoint import failpoint
 
 log = logging.getLogger(__name__)
 
-# Our own Postfix on the same host answers in milliseconds; a worker must not hang on a broken one.
-SMTP_DEADLINE_S = 20
+# Our own Postfix on the same host answers in milliseconds; recording decisions must not wait long for a broken one: at
+# most this deadline for each step of the dialogue, then a pause for all notices.
+SMTP_DEADLINE_S = 5
+POSTFIX_AWAY = timedelta(seconds=10)
 # From the 250 to the guard's line in the spool: Postfix logs at once, the guard reads the log within 1 s.
 SETTLING = timedelta(seconds=10)
 # First retry after 10 s, then doubling up to an hour; after five days the text is history.
@@ -79,18 +81,27 @@ class Outbox:
         self._notices = configuration.notices
         self._host = configuration.host
         self._started_at = started_at
+        self._looked_for_interrupted = False
+        self._not_before = started_at
 
     def send_due(self, now: datetime, spool_is_read: bool) -> int:
         """Sends every notice that is due; how many left. `spool_is_read`: the worker has read all the guard wrote."""
         if not self._notices.sender:
             return 0
-        self._reopen_interrupted(now, spool_is_read)
-        return sum(self._send(notice, now) for notice in Notice.objects.filter(state="open").order_by("id")[:20])
+        if not self._looked_for_interrupted and spool_is_read and now >= self._started_at + SETTLING:
+            self._reopen_interrupted()
+        left = 0
+        for notice in Notice.objects.filter(state="open").order_by("id")[:20]:
+            if now < self._not_before:
+                break
+            left += self._send(notice, now)
+        return left
 
-    def _reopen_interrupted(self, now: datetime, spool_is_read: bool) -> None:
-        if spool_is_read and now >= self._started_at + SETTLING:
-            interrupted = Notice.objects.filter(state="sending", claimed_at__lt=self._started_at)
-            interrupted.update(state="open", claimed_at=None)
+    def _reopen_interrupted(self) -> None:
+        """Once after the start: what a killed predecessor had in hand, and the mail log has not shown since."""
+        interrupted = Notice.objects.filter(state="sending", claimed_at__lt=self._started_at)
+        interrupted.update(state="open", claimed_at=None)
+        self._looked_for_interrupted = True
 
     def _is_due(self, notice: Notice, now: datetime) -> bool:
         if notice.claimed_at is None:
@@ -109,7 +120,7 @@ class Outbox:
         failpoint("worker.notice.before_send")
         try:
             self._hand_over(notice)
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:  # every smtplib error is one
             self._put_back(notice, error, now)
             return False
         failpoint("worker.notice.after_send")
@@ -135,12 +146,15 @@ class Outbox:
         message.set_content(body)
         return message
 
-    def _put_back(self, notice: Notice, error: Exception, now: datetime) -> None:
+    def _put_back(self, notice: Notice, error: OSError, now: datetime) -> None:
         """A refusal for good (5xx) or five days of trying end a notice; anything else is tried again."""
         refused = isinstance(error, smtplib.SMTPRecipientsRefused) and all(
             500 <= code < 600 for code, _ in error.recipients.values()
         )
         state = "failed" if refused or now > notice.created_at + GIVE_UP_AFTER else "open"
+        refusals = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused)
+        if not isinstance(error, refusals):
+            self._not_before = now + POSTFIX_AWAY
         log.warning("notice %s to %s not sent (%s): %s", notice.message_id, notice.recipient, state, error)
         Notice.objects.filter(pk=notice.pk, state="sending").update(state=state)
 

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from sekisho.config import Settings
@@ -78,7 +78,6 @@ class Worker:
 
     def _turn(self) -> int:
         """One look at everything; how many records were taken."""
-        close_old_connections()
         if self._intake is None:
             self._intake = Intake(self._settings)
         taken = self._intake.take()
