@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from sekisho.directory import access
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The account behind the request; LoginRequiredMiddleware has let nobody else through."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:

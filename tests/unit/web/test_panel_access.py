@@ -1,4 +1,4 @@
-"""Who sees what: the operator everything, a tenant's two admins their own, a stranger nothing, not even that it exists."""
+"""Who sees what: the operator everything, a tenant's two admins their own, a stranger not even that it exists."""
 
 from __future__ import annotations
 

@@ -76,6 +76,9 @@ def test_a_recovered_incident_is_closed(incident, sign_in):
 
 def test_it_counts_senders_once_and_those_whose_mail_arrived(incident, sign_in):
     DeferredPair.objects.filter(sender="nakamura@yubin.test").update(arrived_at=incident.detected_at)
+    once = DeferredPair.objects.get(sender="chumon@hanaichi.test")
+    once.pk, once.recipient = None, f"sato@alias.{casting.DOMAIN}"
+    once.save()
     text = page(sign_in("owner", "en"), incident)
     assert "At least <strong>2 senders</strong>" in text
     assert "The mail of 1 has arrived since" in text

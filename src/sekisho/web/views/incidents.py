@@ -17,6 +17,7 @@ from sekisho.incidents import decisions
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
 from sekisho.web import story, waiting, words
+from sekisho.web.context import signed_in
 from sekisho.web.moments import spell_duration
 
 PAGE = 50
@@ -91,7 +92,7 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
 
 def _act(request: HttpRequest, incident: Incident, act: Callable[..., Any], done: str) -> HttpResponse:
     try:
-        act(incident, request.user.get_username(), account=request.user)
+        act(incident, request.user.get_username(), account=signed_in(request))
     except (decisions.NotAllowed, decisions.Overtaken):
         messages.error(request, _("The incident has moved on meanwhile. Nothing was done; please look again."))
     else:

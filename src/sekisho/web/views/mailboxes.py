@@ -23,6 +23,7 @@ from sekisho.incidents import decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.recovery import flow, mail_settings
 from sekisho.web import story, waiting
+from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
 from sekisho.web.reinstatement import progress_of
 
@@ -110,9 +111,9 @@ def _save(request: HttpRequest, mailbox: str, password: str, status: str) -> Htt
     actor = request.user.get_username()
     # A restricted mailbox comes back by a new password just as a suspended one does.
     if status in ("suspended", "restricted"):
-        flow.reinstate(mailbox, password, actor, account=request.user)
+        flow.reinstate(mailbox, password, actor, account=signed_in(request))
         return redirect("reinstatement", address=mailbox)
-    flow.set_password(mailbox, password, actor, account=request.user)
+    flow.set_password(mailbox, password, actor, account=signed_in(request))
     messages.success(request, _("The new password of %(mailbox)s is saved.") % {"mailbox": mailbox})
     return redirect("mailbox_edit", address=mailbox)
 
@@ -191,7 +192,7 @@ def _stop(request: HttpRequest, address: str, act: Callable[..., Incident], done
         messages.error(request, _("Please say why: the domain admin will read it. Nothing was changed."))
         return redirect("mailbox_edit", address=mailbox)
     try:
-        incident = act(mailbox, reason, request.user.get_username(), account=request.user)
+        incident = act(mailbox, reason, request.user.get_username(), account=signed_in(request))
     except (decisions.NotAllowed, decisions.Overtaken):
         messages.error(request, _("The mailbox's status has changed meanwhile. Nothing was done; please look again."))
         return redirect("mailbox_edit", address=mailbox)
