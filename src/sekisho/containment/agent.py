@@ -52,11 +52,11 @@ LATE_S = 30.0
 class Agent:
     """One mail host's agent, put together; `loop` runs it."""
 
-    def __init__(self, settings: Settings, runner: Runner = commands.run) -> None:
+    def __init__(self, settings: Settings, runner: Runner = commands.run, link: DatabaseLink | None = None) -> None:
         self._directory = Path(settings.var) / "agent"
         self._directory.mkdir(parents=True, exist_ok=True)
         self._stop = threading.Event()
-        self.link = DatabaseLink(settings.host)
+        self.link = link or DatabaseLink(settings.host)
         self._names = SiteNames(settings.recipient_delimiter, self._directory / "domains.json")
         self._record = self._names.load(settings.state_file)
         self.ledger = Ledger(settings.ledger_directory)

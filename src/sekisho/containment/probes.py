@@ -25,8 +25,8 @@ from sekisho.containment.dovecot import Dovecot
 DOORS = {"imap": "IMAP", "pop3": "POP3", "sieve": "ManageSieve", "smtp": "SMTP AUTH"}
 # Nobody's mailbox (RFC 6761 .invalid), known to `probe` only while a probe runs.
 CANARY = "canary@sekisho.invalid"
-# Dovecot looks at a passwd-file at most once a second; a canary that is still out after this has another reason.
-CANARY_PATIENCE_S = 4.0
+# Dovecot looks at a passwd-file at most once a second; a canary refused this often (2 s each) has another reason.
+CANARY_TRIES = 4
 # Refusals cost auth_failure_delay (2 s) each, side by side; more processes than this only wait for a processor.
 _PARALLEL = 16
 
@@ -82,11 +82,8 @@ class Probes:
         # Dovecot looks again in its next whole second; asking before costs a refusal's delay.
         self._sleep(1.02 - time.time() % 1)
         for service, door in DOORS.items():
-            until = time.monotonic() + CANARY_PATIENCE_S
-            while not self._dovecot.lets_in(canary, service, secret):
-                if time.monotonic() > until:
-                    raise CommandError(f"{door} refuses the canary, so nothing can be proved")
-                self._sleep(0.2)
+            if not any(self._dovecot.lets_in(canary, service, secret) for _ in range(CANARY_TRIES)):
+                raise CommandError(f"{door} refuses the canary, so nothing can be proved")
 
     def probe(self, names: Collection[str]) -> ProbeResult:
         """Which doors let these login names in with a valid secret; raises CommandError when it cannot be told."""

@@ -1,0 +1,103 @@
+"""A host with a fake Postfix and Dovecot, and the agent's tools on it. Nothing here sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import sekisho.config
+from sekisho.config import Settings
+from sekisho.containment.barrier import Barrier, ensure
+from sekisho.containment.dovecot import Dovecot
+from sekisho.containment.ledger import Entry, Ledger, PlanRecord
+from sekisho.containment.postfix import Postfix
+from sekisho.containment.probes import Probes
+from sekisho.containment.queue_pairs import QueuePairs
+from sekisho.containment.site_names import SiteNames
+from sekisho.containment.work import StepFailed, Tools
+
+from .fake_host import Clock, FakeHost
+
+ALICE = "alice@customer.example"
+ALICE_ALIAS = "alice@alias.example"
+
+
+class FakeSite:
+    """The site's mailbox table."""
+
+    def __init__(self) -> None:
+        self.active: dict[str, bool] = {ALICE: True}
+        self.is_away = False
+
+    def read_active(self, mailbox: str) -> bool | None:
+        if self.is_away:
+            raise StepFailed("the database does not answer")
+        return self.active.get(mailbox)
+
+    def write_active(self, mailbox: str, active: bool) -> None:
+        self.read_active(mailbox)
+        self.active[mailbox] = active
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return msgspec.structs.replace(
+        sekisho.config.settings(), var=str(tmp_path / "var"), barrier=str(tmp_path / "barrier")
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def host(settings: Settings, clock: Clock) -> FakeHost:
+    host = FakeHost(Path(settings.barrier), clock)
+    ensure(settings, host)
+    return host
+
+
+@pytest.fixture
+def names(settings: Settings) -> SiteNames:
+    names = SiteNames("+", Path(settings.var) / "agent" / "domains.json")
+    names.take({"alias.example": "customer.example"}, frozenset({"customer.example", "alias.example"}))
+    return names
+
+
+@pytest.fixture
+def site() -> FakeSite:
+    return FakeSite()
+
+
+@pytest.fixture
+def tools(settings: Settings, host: FakeHost, clock: Clock, names: SiteNames, site: FakeSite) -> Iterator[Tools]:
+    postfix, dovecot = Postfix("/etc/postfix", host), Dovecot("/etc/dovecot/dovecot.conf", host)
+    directory = Path(settings.barrier)
+    yield Tools(
+        settings=settings,
+        postfix=postfix,
+        dovecot=dovecot,
+        barrier=Barrier(directory, postfix),
+        probes=Probes(directory, dovecot, clock.sleep),
+        ledger=Ledger(settings.ledger_directory),
+        pairs=QueuePairs(),
+        names=names,
+        site=site,
+        now=clock,
+        sleep=clock.sleep,
+    )
+
+
+def suspended(tools: Tools, mailbox: str = ALICE, generation: int = 0, **fields: object) -> Entry:
+    """A suspension in the ledger, its plan just begun."""
+    forms = tools.names.forms_of(mailbox)  # type: ignore[attr-defined]
+    entry = Entry(mailbox, generation, "suspended", None, tools.now(), tools.now() - 600, forms, list(forms))
+    entry.plans["contain"] = PlanRecord("contain", generation, tools.now())
+    for name, value in fields.items():
+        setattr(entry, name, value)
+    tools.ledger.save(entry)
+    return entry

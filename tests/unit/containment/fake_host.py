@@ -1,0 +1,175 @@
+"""Postfix and Dovecot as far as the agent sees them, behind the one callable through which it runs commands.
+
+Maps are files of JSON under the names Postfix would use, so deleting or corrupting one looks as it does on a host.
+Dovecot reads `deny` and `probe` as they are on disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sekisho.containment.commands import CompletedCommand, is_privileged_step
+
+OK = CompletedCommand(0, b"", b"")
+
+
+class Clock:
+    """A clock that only moves when somebody sleeps."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class FakeHost:
+    def __init__(self, barrier: Path, clock: Clock) -> None:
+        self.barrier = barrier
+        self.clock = clock
+        self.calls: list[tuple[str, ...]] = []
+        # queue id -> message as `postqueue -j` shows it, and its SASL login.
+        self.queue: dict[str, dict[str, Any]] = {}
+        self.logins: dict[str, str] = {}
+        self.sessions: dict[str, int] = {}
+        self.scripts: dict[str, dict[str, str]] = {}
+        self.active: dict[str, str] = {}
+        self.parameters = {"maximal_queue_lifetime": "5d", "bounce_queue_lifetime": "5d"}
+        # First words of a command -> what happens instead.
+        self.broken: dict[str, Callable[[], CompletedCommand]] = {}
+        # Queue ids whose delivery is under way: they leave although they were put on hold.
+        self.in_flight: set[str] = set()
+
+    def __call__(self, argv: Sequence[str], stdin: bytes = b"", deadline: float = 5.0) -> CompletedCommand:
+        assert is_privileged_step(argv), argv
+        words = (argv[0], *argv[3:])
+        self.calls.append(words)
+        for start, instead in self.broken.items():
+            if " ".join(words).startswith(start):
+                return instead()
+        handler = getattr(self, f"_{words[0]}")
+        result: CompletedCommand = handler(words[1:], stdin.decode())
+        return result
+
+    def count(self, *start: str) -> int:
+        return sum(call[: len(start)] == start for call in self.calls)
+
+    # --- Postfix
+
+    def _postmap(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        path = Path(words[-1].removeprefix("lmdb:") + ".lmdb")
+        try:
+            rows = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError:
+            return CompletedCommand(1, b"", b"postmap: fatal: open database: MDB_INVALID")
+        if words[0] == "-s":
+            return CompletedCommand(0, "".join(f"{k}\t{v}\n" for k, v in rows.items()).encode(), b"")
+        if words[0] == "-q":
+            found = [key for key in stdin.splitlines() if key in rows]
+            return CompletedCommand(0 if found else 1, "".join(f"{k}\t{rows[k]}\n" for k in found).encode(), b"")
+        for line in stdin.splitlines():
+            if words[0] == "-ri":
+                key, _, value = line.partition(" ")
+                rows[key] = value
+            else:
+                rows.pop(line, None)
+        path.write_text(json.dumps(rows))
+        return OK
+
+    def _postfix(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        return OK
+
+    def _postkick(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        return OK
+
+    def _postconf(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        return CompletedCommand(0, self.parameters[words[-1]].encode() + b"\n", b"")
+
+    def add_message(
+        self, queue_id: str, *recipients: str, login: str = "", age: float = 0, queue: str = "deferred"
+    ) -> None:
+        self.queue[queue_id] = {
+            "queue_name": queue,
+            "queue_id": queue_id,
+            "arrival_time": int(self.clock.now - age),
+            "sender": "anybody@elsewhere.example",
+            "recipients": [{"address": address} for address in recipients],
+        }
+        self.logins[queue_id] = login
+
+    def _postqueue(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        if words[0] == "-i":
+            return OK
+        return CompletedCommand(0, "".join(json.dumps(m) + "\n" for m in self.queue.values()).encode(), b"")
+
+    def _postcat(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        login = self.logins.get(words[-1], "")
+        return CompletedCommand(0, f"named_attribute: sasl_username={login}\n".encode() if login else b"", b"")
+
+    def _postsuper(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        for queue_id in stdin.split():
+            message = self.queue.get(queue_id)
+            if message is None:
+                continue
+            if words[0] == "-h":
+                message["queue_name"] = "hold"
+                if queue_id in self.in_flight:
+                    message["recipients"] = []
+            elif words[0] == "-H":
+                message["queue_name"] = "deferred"
+                if not message["recipients"]:
+                    del self.queue[queue_id]
+            elif words[0] == "-r":
+                del self.queue[queue_id]
+                self.queue[f"{queue_id}NEW"] = {
+                    **message, "queue_id": f"{queue_id}NEW", "queue_name": "incoming",
+                    "arrival_time": int(self.clock.now),
+                }  # fmt: skip
+            else:
+                del self.queue[queue_id]
+        return OK
+
+    # --- Dovecot
+
+    def _doveadm(self, words: tuple[str, ...], stdin: str) -> CompletedCommand:
+        words = words[2:] if words[:2] == ("-f", "tab") else words
+        if words[:2] == ("auth", "test"):
+            return self._auth_test(words[-1], stdin.strip())
+        if words[0] == "kick":
+            return CompletedCommand(0 if self.sessions.pop(words[-1], 0) else 68, b"", b"")
+        if words[0] == "who":
+            number = self.sessions.get(words[-1], 0)
+            row = f"{words[-1]}\t{number}\timap\t(1)\t(127.0.0.1)\n" if number else ""
+            return CompletedCommand(0, ("username\t#\tproto\t(pids)\t(ips)\n" + row).encode(), b"")
+        if words[0] == "sieve":
+            return self._sieve(words[1], words[3], words[-1])
+        return OK
+
+    def _auth_test(self, name: str, secret: str) -> CompletedCommand:
+        if f"{name}:" in (self.barrier / "deny").read_text().splitlines():
+            return CompletedCommand(77, b"", b"")
+        known = f"{name}:{{PLAIN}}{secret}" in (self.barrier / "probe").read_text().splitlines()
+        return CompletedCommand(0 if known else 77, b"", b"")
+
+    def _sieve(self, verb: str, mailbox: str, script: str) -> CompletedCommand:
+        scripts = self.scripts.get(mailbox)
+        if scripts is None:
+            return CompletedCommand(67, b"", b"User doesn't exist")
+        if verb == "list":
+            active = self.active.get(mailbox)
+            rows = "".join(f"{name}\t{'ACTIVE' if name == active else ''}\n" for name in scripts)
+            return CompletedCommand(0, ("script\tactive\n" + rows).encode(), b"")
+        if verb == "get":
+            found = scripts.get(script)
+            return CompletedCommand(68 if found is None else 0, f"sieve script:\n{found or ''}\n".encode(), b"")
+        if verb == "deactivate":
+            self.active.pop(mailbox, None)
+        else:
+            self.active[mailbox] = script
+        return OK
