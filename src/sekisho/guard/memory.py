@@ -97,6 +97,7 @@ class Memory:
         guard = settings.guard
         self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, guard.reason_text)
         self.status_path = Path(settings.var) / "guard" / "status.json"
+        self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._address_path = guard.address_data
         self.own_records: Follower
         self.findings: Follower

@@ -1,0 +1,127 @@
+"""The three listeners with real sockets: one guard, asked as Postfix and Dovecot ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from guard.test_memory import site
+from sekisho.config import GuardSettings, Listener
+from sekisho.guard.memory import Memory, restore
+from sekisho.guard.servers import Servers, open_socket
+
+REQUEST = b"request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=b@x.test\nsasl_username=a@x.test\n\n"
+QUESTION = b'{"login":"a@shop.test"}'
+
+
+def post(path: bytes, body: bytes) -> bytes:
+    head = b"POST %s HTTP/1.1\r\nHost: h\r\nX-Sekisho-Key: key\r\nContent-Length: %d\r\n\r\n" % (path, len(body))
+    return head + body
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def serve(tmp_path: Path, listeners: list[Listener], ask: Callable[[Memory, Servers], Awaitable[None]]) -> None:
+    async def run() -> None:
+        settings = msgspec.structs.replace(site(tmp_path), guard=GuardSettings(*listeners, "key", ()))
+        memory = restore(settings, time.time())
+        servers = Servers(settings.guard, memory.checkpoint, memory.auth_policy, memory.intake, memory.trusted)
+        await servers.open()
+        try:
+            await asyncio.wait_for(ask(memory, servers), 10)
+        finally:
+            servers.close()
+            memory.close()
+
+    asyncio.run(run())
+
+
+async def talk(path: Path | int, data: bytes, size: int) -> bytes:
+    """Sends data and reads `size` bytes of the answer, fewer when the other end closes."""
+    if isinstance(path, int):
+        reader, writer = await asyncio.open_connection("127.0.0.1", path)
+    else:
+        reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(data)
+    try:
+        return await reader.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+def test_all_three_answer_on_unix_sockets_of_mode_0660(tmp_path: Path) -> None:
+    paths = [tmp_path / "run" / name for name in ("policy", "auth", "events")]
+
+    async def ask(memory: Memory, servers: Servers) -> None:
+        assert await talk(paths[0], REQUEST * 2, 28) == b"action=DUNNO\n\n" * 2
+        assert await talk(paths[1], post(b"/auth?command=allow", QUESTION), 15) == b"HTTP/1.1 200 OK"
+        assert await talk(paths[2], post(b"/events", b'{"event":"unknown"}'), 15) == b"HTTP/1.1 200 OK"
+        assert memory.checkpoint.counters.requests == 2
+        assert all(stat.S_IMODE(path.stat().st_mode) == 0o660 for path in paths)
+
+    serve(tmp_path, [Listener(unix=str(path)) for path in paths], ask)
+
+
+def test_a_socket_left_by_a_kill_is_replaced(tmp_path: Path) -> None:
+    listener = Listener(unix=str(tmp_path / "policy"))
+    open_socket(listener).close()
+    open_socket(listener).close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_local_user_is_not_listened_to(tmp_path: Path) -> None:
+    ports = [free_port() for _ in range(3)]
+    program = (
+        "import os, socket, sys; os.setuid(65534)\n"
+        "for port in sys.argv[1:]:\n"
+        "    s = socket.create_connection(('127.0.0.1', int(port))); s.settimeout(5)\n"
+        f"    try: s.sendall({REQUEST!r}); got = s.recv(100)\n"
+        "    except OSError: got = b''\n"
+        "    print(len(got))\n"
+    )
+
+    async def ask(memory: Memory, servers: Servers) -> None:
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, *map(str, ports), stdout=subprocess.PIPE
+        )
+        said, _ = await other.communicate()
+        assert said.split() == [b"0"] * 3
+        assert memory.checkpoint.counters.requests == 0
+        assert sum(door.turned_away for door in servers.doors.values()) == 3
+        assert await talk(ports[0], REQUEST, 14) == b"action=DUNNO\n\n"
+
+    serve(tmp_path, [Listener(port=port) for port in ports], ask)
+
+
+def test_more_than_the_limit_are_turned_away_and_the_others_served(tmp_path: Path) -> None:
+    ports = [free_port() for _ in range(3)]
+
+    async def ask(memory: Memory, servers: Servers) -> None:
+        servers.doors["policy"]._limit = 2
+        held = [await asyncio.open_connection("127.0.0.1", ports[0]) for _ in range(2)]
+        for reader, writer in held:
+            writer.write(REQUEST)
+            assert await reader.readexactly(14) == b"action=DUNNO\n\n"
+        assert await talk(ports[0], REQUEST, 14) == b""
+        for _, writer in held:
+            writer.close()
+
+    serve(tmp_path, [Listener(port=port) for port in ports], ask)
