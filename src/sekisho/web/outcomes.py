@@ -60,8 +60,15 @@ def spell(text: str) -> str:
     """The outcome in the viewer's language; several in one row are told one by one."""
     if (get_language() or "ja").startswith("en"):
         return text
-    whole = _sentence(text)
-    return whole if whole != text else "; ".join(_sentence(part) for part in text.split("; "))
+    parts, told = text.split("; "), []
+    while parts:
+        # A sentence may hold a semicolon itself: the longest run of parts that is one wins.
+        length = next(
+            (n for n in range(len(parts), 0, -1) if _sentence("; ".join(parts[:n])) != "; ".join(parts[:n])), 1
+        )
+        told.append(_sentence("; ".join(parts[:length])))
+        parts = parts[length:]
+    return "; ".join(told)
 
 
 def _sentence(text: str) -> str:

@@ -66,7 +66,7 @@ def _host(order: Order) -> HostProgress:
         )
     }
     steps = [
-        reported.get(name) or Step(name=name, position=position, state="pending")
+        reported.get(name) or Step(plan=order.kind, name=name, position=position, state="pending")
         for position, name in enumerate(words.RELEASE_STEPS)
     ]
     return HostProgress(

@@ -24,6 +24,13 @@ LINES: dict[str, tuple[Words, str]] = {
     "dismissed": (_("Dismissed: it was not a takeover"), "calm"),
     "closed": (_("The incident was closed"), "calm"),
     "notice": (_("A notice was sent"), "calm"),
+    "first_deferred": (_("The first mail to this mailbox was asked to wait"), "calm"),
+    "all_arrived": (_("All mail known to have waited has arrived"), "good"),
+    "mail_sent": (_("Mail of this login left: %(count)s recipients"), "warn"),
+    "mail_deferred": (_("Mail of this login waits at the recipients: %(count)s"), "calm"),
+    "mail_bounced": (_("Mail of this login was returned: %(count)s recipients"), "warn"),
+    "script": (_("A mail filter was changed"), "warn"),
+    "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }
 
 
@@ -75,6 +82,8 @@ def lines(incident: Incident) -> list[Line]:
 def _line(entry: TimelineEntry) -> Line:
     text, tone = LINES.get(entry.kind, (entry.kind.replace("_", " "), "calm"))
     details = entry.details if isinstance(entry.details, dict) else {}
+    if "count" in details:
+        text = str(text) % {"count": details["count"]}
     shown = [
         str(details[name]) for name in ("actor", "host", "recipient", "target", "ip", "country") if details.get(name)
     ]
@@ -90,9 +99,12 @@ def strongest(incident: Incident) -> list[Indicator]:
 
 
 def plans(incident: Incident) -> list[dict[str, Any]]:
-    """The plans carried out for this incident, host by host, with their steps in order."""
+    """The plans carried out for this incident, host by host in the order they began, with their steps in order."""
     steps = Step.objects.filter(incident=incident).order_by("generation", "plan", "host", "position")
-    return [
+    found = [
         {"plan": plan, "host": host, "steps": list(group)}
         for (_generation, plan, host), group in groupby(steps, key=lambda step: (step.generation, step.plan, step.host))
     ]
+    return sorted(
+        found, key=lambda plan: min((step.at for step in plan["steps"] if step.at), default=incident.detected_at)
+    )

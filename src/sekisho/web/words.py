@@ -94,6 +94,16 @@ STEPS: dict[str, Words] = {
     "retry_waiting_31": _("Fetch waiting mail once more (after 31 seconds)"),
 }
 
+# The same step is another thing to people in another plan: a restriction shuts no door.
+STEPS_OF_PLAN: dict[tuple[str, str], Words] = {
+    ("restrict", "raise_barrier"): _("Limit sending to new recipients"),
+}
+
+NOTICES: dict[str, Words] = {
+    "suspended": _("Notice of the suspension"),
+    "restricted": _("Notice of the restriction"),
+}
+
 # What a reinstatement does, in order, so that the page can show the steps before an agent has reported one.
 RELEASE_STEPS = (
     "restore_active",

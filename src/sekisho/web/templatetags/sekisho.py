@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
+from sekisho.incidents.models import Step
 from sekisho.web import outcomes, words
 from sekisho.web.moments import relative
 
@@ -34,8 +35,13 @@ def badge(kind: str, value: str) -> SafeString:
 
 
 @register.filter
-def step_words(name: str) -> Any:
-    return words.word(words.STEPS, name)
+def step_words(step: Step) -> Any:
+    return words.STEPS_OF_PLAN.get((step.plan, step.name)) or words.word(words.STEPS, step.name)
+
+
+@register.filter
+def notice_words(kind: str) -> Any:
+    return words.word(words.NOTICES, kind)
 
 
 @register.filter
@@ -73,9 +79,10 @@ def when(moment: datetime | None, precise: bool = False) -> SafeString | str:
     local = timezone.localtime(moment)
     full = date_format(local, "Y-m-d H:i:s T")
     if precise:
-        return format_html(
-            '<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, date_format(local, "H:i:s")
-        )
+        today = local.date() == timezone.localdate()
+        seconds = date_format(local, "s")
+        shown = date_format(local, "H:i:s") if today else f"{clock(moment)}:{seconds}"
+        return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), full, shown)
     return format_html(
         '<time datetime="{}" title="{}">{} <span class="ago">{}</span></time>',
         local.isoformat(),

@@ -8,12 +8,14 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from sekisho.directory import access
 from sekisho.incidents.access import accessible_incidents
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus
 from sekisho.web import words
+from sekisho.web.words import Words
 
 # Each process gives a sign of life every few seconds; after half a minute somebody should look.
 SILENT_AFTER = timedelta(seconds=30)
@@ -35,9 +37,17 @@ def health() -> list[dict[str, Any]]:
     ]
 
 
+# Figures of a heartbeat that should be nought.
+COUNTED_ALARMS: dict[str, Words] = {
+    "notices_failed": _("%(n)s notices could not be sent"),
+    "rejected": _("%(n)s records could not be read"),
+}
+
+
 def _alarms(facts: dict[str, Any]) -> list[str]:
     alarms = facts.get("alarms") or []
-    return [str(alarm) for alarm in (alarms if isinstance(alarms, list) else [alarms])]
+    told = [str(alarm) for alarm in (alarms if isinstance(alarms, list) else [alarms])]
+    return told + [str(words_) % {"n": facts[name]} for name, words_ in COUNTED_ALARMS.items() if facts.get(name)]
 
 
 @require_safe
