@@ -24,7 +24,7 @@ from sekisho.detection import indicators
 from sekisho.detection.events import Delivery, Event, Login
 from sekisho.detection.habits import Evidence
 from sekisho.detection.host import HostTables
-from sekisho.detection.limits import EVIDENCE_SECONDS, RULE_SECONDS, Limits
+from sekisho.detection.limits import EVIDENCE_SECONDS, PROBATION_PRIOR, RULE_SECONDS, Limits
 from sekisho.detection.observation import observe
 from sekisho.detection.places import OpenSource, Source
 from sekisho.detection.profile import MailboxProfile
@@ -32,8 +32,8 @@ from sekisho.detection.traffic import Traffic
 
 __all__ = ["Assessment", "Indicator", "assess", "observe"]
 
-# Sending from so many unfamiliar sources within a day is evidence by itself: a botnet sends few mails from each.
-SENDING_SOURCES = 3
+# Sending from so many unfamiliar countries within a day is evidence by itself: a botnet sends few mails from each.
+SENDING_COUNTRIES = 3
 # After a planted rule, so many new recipients from unfamiliar sources are more than one test mail.
 RECIPIENTS_AFTER_RULE = 3
 
@@ -100,11 +100,13 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     # The open list is bounded; the source of this event counts even if it found no room there.
     place = source.weight + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
     score = place + weights.recipients + weights.messages + weights.bounces + weights.rules
-    if score < weights.cap:
+    if weights.cap_name and score < weights.cap:
         score = weights.cap
     if score > evidence.peak:
         evidence.peak = score
-    if score < limits.alert and not explain:
+    # An alert already said needs no sentences; on probation a restriction begins one nat earlier.
+    quiet = limits.restrict - PROBATION_PRIOR if evidence.announced else limits.alert
+    if score < quiet and not explain:
         return Assessment(event.mailbox, event.t, score, (), 0.0, familiar, False, True, profile.announced())
     return Assessment(
         event.mailbox,
@@ -177,11 +179,16 @@ def _apply_caps(
 
 
 def _has_sending_evidence(evidence: Evidence, weights: _Weights, traffic: Traffic) -> bool:
-    """Whether what was sent from unfamiliar places speaks for a hijacker, not only that somebody logged in there."""
-    if weights.recipients > 0 or weights.bounces > 0 or weights.messages > 0 or weights.cap > 0:
+    """Whether what was sent from unfamiliar places speaks for a hijacker, not only that somebody logged in there.
+
+    A mistyped address on a journey is none, nor one mail from each of two airports.
+    """
+    if weights.recipients > 0 or weights.messages > 0 or weights.cap > 0:
         return True
-    senders = sum(1 for source in evidence.open.values() if source.recipients)
-    return senders >= SENDING_SOURCES or (weights.rules > 0 and traffic.new_day >= RECIPIENTS_AFTER_RULE)
+    if traffic.bounced + traffic.bounced_before >= indicators.FEW_BOUNCES:
+        return True
+    senders = {source.country for source in evidence.open.values() if source.foreign and source.recipients}
+    return len(senders) >= SENDING_COUNTRIES or (weights.rules > 0 and traffic.new_day >= RECIPIENTS_AFTER_RULE)
 
 
 def _first_risk_at(evidence: Evidence, weights: _Weights, traffic: Traffic, t: float) -> float:

@@ -55,6 +55,11 @@ PROBATION_PRIOR = 1.0
 FAMILIAR_DAYS = 3
 # History needed for full weight of "never seen here".
 FULL_HISTORY_DAYS = 6
+# A place first seen in the last twelve hours of a day (UTC) is not learnt that day: midnight must not make a habit of
+# the intruder who came five minutes before.
+SETTLED_SECONDS = 12 * HOUR
+# History after which a protocol never used says something.
+PROTOCOL_HISTORY_DAYS = 5
 # Habits not seen for half a year are dropped: older history adds nothing (Wiefling et al., TOPS 2022).
 FORGET_DAYS = 180
 # Daily decay of a mailbox' own maxima: half after ten days.
@@ -64,13 +69,13 @@ EVIDENCE_SECONDS = DAY
 RULE_SECONDS = 3 * DAY
 
 # Bounds of a profile; together they keep it below 4 KB as bytes (a test fills every one of them).
-MAX_NETWORKS = 32
+MAX_NETWORKS = 24
 MAX_ASNS = 16
 MAX_COUNTRIES = 8
 MAX_PROTOCOLS = 6
-MAX_OPEN_SOURCES = 16
-MAX_TODAY_SOURCES = 32
-MAX_RECENT_RECIPIENTS = 500
-MAX_FRESH_RECIPIENTS = 500
+MAX_OPEN_SOURCES = 12
+MAX_TODAY_SOURCES = 24
+MAX_RECENT_RECIPIENTS = 450
+MAX_FRESH_RECIPIENTS = 300
 # A planted rule's target as shown to people; longer addresses are cut in the evidence only.
 MAX_TARGET_CHARACTERS = 80

@@ -78,7 +78,9 @@ def _observe_delivery(profile: MailboxProfile, host: HostTables, event: Delivery
 
 def _observe_script(profile: MailboxProfile, host: HostTables, event: ScriptChange, now: float) -> None:
     source = profile.enter(event.mailbox, event.place, event.ip, "sieve", host, now)
-    share = 0.0 if source.by_network else 0.5 if profile.is_familiar(source) else 1.0
+    # Half a share for a new network of a familiar owner, and where the neighbour does not tell the client's address.
+    half = not source.key or profile.is_familiar(source)
+    share = 0.0 if source.by_network else 0.5 if half else 1.0
     evidence = profile.evidence
     outside = event.target.rpartition("@")[2].lower() != event.mailbox.rpartition("@")[2]
     if not share:

@@ -34,6 +34,8 @@ from sekisho.detection.limits import (
     MAX_OPEN_SOURCES,
     MAX_PROTOCOLS,
     MAX_TODAY_SOURCES,
+    PROTOCOL_HISTORY_DAYS,
+    SETTLED_SECONDS,
 )
 from sekisho.detection.places import OpenSource, Source, days_seen, weigh_open, weigh_source
 from sekisho.detection.recipients import FreshRecipients, fingerprint, holds
@@ -123,7 +125,7 @@ class MailboxProfile:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def knows(self, recipient: str) -> bool:
-        """Whether this mailbox wrote to the recipient before today (about 1 in 65 strangers is taken for known)."""
+        """Whether this mailbox wrote to the recipient before today (at most 1 in 70 strangers is taken for known)."""
         return fingerprint(recipient) in self.habits.recipients
 
     def is_familiar(self, source: Source) -> bool:
@@ -191,8 +193,8 @@ class MailboxProfile:
             self._note_new_place(source, now)
         if not self.is_familiar(source):
             self._note_open(source, mailbox, ip, host, now)
-            if self.habits.days > 4 and protocol not in self.habits.protocols and protocol not in evidence.protocols:
-                evidence.protocol, evidence.protocol_at = protocol, now
+            if protocol not in self.habits.protocols and protocol not in evidence.protocols:
+                self._note_new_protocol(source, protocol, now)
         if protocol not in evidence.protocols and len(evidence.protocols) < MAX_PROTOCOLS:
             evidence.protocols[protocol] = evidence.day
         return source
@@ -205,6 +207,11 @@ class MailboxProfile:
                 evidence.networks += 1
                 seen = self.new_networks(now)
                 self.wandering = many_networks(seen, self.habits.most_networks) >= WANDERING
+
+    def _note_new_protocol(self, source: Source, protocol: str, now: float) -> None:
+        """D5: an unfamiliar source uses a door this mailbox never used in its history."""
+        if source.key and self.habits.days >= PROTOCOL_HISTORY_DAYS:
+            self.evidence.protocol, self.evidence.protocol_at = protocol, now
 
     def _note_open(self, source: Source, mailbox: str, ip: str, host: HostTables, now: float) -> None:
         sources = self.evidence.open
@@ -256,7 +263,7 @@ class MailboxProfile:
         evidence.fresh = FreshRecipients()
         evidence.peak = 0.0
         evidence.day = day
-        self._close_familiar(domain)
+        self._close_familiar()
         self._reset()
 
     def _decay(self, days: int) -> None:
@@ -274,10 +281,18 @@ class MailboxProfile:
         habits.days += 1
         habits.protocols.update(evidence.protocols)
         keep_best(habits.protocols, MAX_PROTOCOLS)
-        habits.most_networks = max(habits.most_networks, evidence.networks)
+        habits.most_networks = max(habits.most_networks, float(evidence.networks))
+        settled = (evidence.day + 1) * DAY - SETTLED_SECONDS
         for key, (asn, country) in evidence.today.items():
+            opened = evidence.open.get(key)
+            if opened is not None and opened.first_at > settled:
+                continue
             self._learn_place(key, asn, country, evidence.day)
-            if days_seen(habits.networks.get(key, 0)) >= FAMILIAR_DAYS:
+            days = days_seen(habits.networks[key])
+            if opened is not None:
+                # 2/3, then 1/3 of the weight it came with; a new source in the same place would weigh as much.
+                opened.weight *= max(0.0, (FAMILIAR_DAYS - days) / (FAMILIAR_DAYS - days + 1))
+            if days >= FAMILIAR_DAYS:
                 domain.learn(key, asn, country, evidence.day)
 
     def _learn_place(self, key: int, asn: int, country: str, day: int) -> None:
@@ -293,15 +308,15 @@ class MailboxProfile:
         habits.recipients.learn(evidence.fresh.marks)
         for traffic in (evidence.own, evidence.strange):
             if traffic.day == evidence.day:
-                habits.most_new_hour = max(habits.most_new_hour, traffic.most_new)
-                habits.most_new_day = max(habits.most_new_day, traffic.new_day)
-                habits.most_messages = max(habits.most_messages, traffic.most_messages)
+                habits.most_new_hour = max(habits.most_new_hour, float(traffic.most_new))
+                habits.most_new_day = max(habits.most_new_day, float(traffic.new_day))
+                habits.most_messages = max(habits.most_messages, float(traffic.most_messages))
         if evidence.own.day == evidence.day:
             habits.sent += evidence.own.sent
             habits.bounced += evidence.own.bounced
 
-    def _close_familiar(self, domain: DomainHabits) -> None:
-        """Closes the sources that became familiar, and weighs the others by today's habits."""
+    def _close_familiar(self) -> None:
+        """Closes the sources that became familiar."""
         habits = self.habits
         for key, source in list(self.evidence.open.items()):
             row = habits.asns.get(source.asn, 0) if source.asn else 0

@@ -1,0 +1,240 @@
+"""Profiles: what is learnt and when, what is forgotten, and that they stay small."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.stream import COUNTRIES, DAY, HOUR, MAILBOX, START, World, abroad, home, strangers
+from sekisho.detection import Limits, Login, MailboxProfile, Place, ProfileError, observe
+from sekisho.detection.habits import VERSION
+from sekisho.detection.places import days_seen, network_key
+
+
+def test_a_profile_survives_its_bytes() -> None:
+    world = World().live(10)
+    world.login(abroad(3), "pop3")
+    world.script(abroad(3), "forward", "x@outside.test")
+    again = MailboxProfile.from_bytes(world.profile.to_bytes())
+    assert again.to_bytes() == world.profile.to_bytes()
+    assert again.open_weight(world.now) == world.profile.open_weight(world.now)
+    assert again.knows("customer1@elsewhere.test") and not again.knows("nobody@elsewhere.test")
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_no_profile(data: bytes) -> None:
+    with pytest.raises(ProfileError):
+        MailboxProfile.from_bytes(data)
+
+
+def test_another_version_is_no_profile() -> None:
+    data = MailboxProfile().to_bytes()
+    assert data[1] == VERSION
+    with pytest.raises(ProfileError, match="version 9"):
+        MailboxProfile.from_bytes(data[:1] + b"\x09" + data[2:])
+    with pytest.raises(ProfileError):
+        MailboxProfile.from_bytes(data[:-1])
+
+
+def test_a_profile_stays_below_four_kilobytes_whatever_happens() -> None:
+    """Every bound is filled: networks, owners, countries, protocols, open sources, recipients known and fresh."""
+    world = World(mode="observe")
+    # Nothing is ever too much here, so that every day is learnt.
+    world.host.limits = Limits(1e9, 1e9, 1e9, 10**9, 10**9, 10**9)
+    largest = 0
+    for day in range(12):
+        for number in range(40):
+            ip, place = abroad(number % 32, network=number + day)
+            place = Place(place.country, 4_000_000_000 + number + 40 * day, "Owner", place.network)
+            world.login((ip, place), f"protocol{number}")
+        world.script(abroad(1), "forward", "x" * 200 + "@outside.test")
+        world.script(abroad(1), "discard")
+        for number in range(700):
+            world.recipient(abroad(number % 32), f"r{day}x{number}@x.test")
+        world.submit(abroad(2))
+        largest = max(largest, len(world.profile.to_bytes()))
+        world.now += DAY
+    assert 3000 < largest < 4096
+
+
+def test_an_ordinary_profile_stays_below_one_kilobyte() -> None:
+    assert len(World().live(60).profile.to_bytes()) < 1024
+
+
+def test_a_place_is_familiar_after_three_days() -> None:
+    world = World()
+    familiar = []
+    for _ in range(5):
+        familiar.append(world.login(home()).source_familiar)
+        world.now += DAY
+    assert familiar == [False, False, False, True, True]
+
+
+def test_many_logins_on_one_day_are_one_day() -> None:
+    world = World()
+    for _ in range(50):
+        world.login(home())
+        world.now += 60
+    world.now += DAY
+    world.login(home())
+    assert days_seen(world.profile.habits.networks[network_key(home()[1].network)]) == 1
+
+
+def test_a_bad_day_becomes_no_habit() -> None:
+    world = World().live()
+    days = world.profile.habits.days
+    most = world.profile.habits.most_new_hour
+    for _ in range(5):
+        world.send(abroad(5), strangers(60), 3)
+        world.status = "active"
+        world.now += DAY
+    world.login(home())
+    habits = world.profile.habits
+    assert habits.days == days + 1
+    assert "CI" not in habits.countries
+    assert habits.most_new_hour < most + 1
+    assert not world.profile.knows("stranger3@target3.test")
+
+
+def test_an_intruder_just_before_midnight_is_no_habit_after_it() -> None:
+    world = World().live()
+    world.now = (world.now // DAY + 1) * DAY - 300
+    world.login(abroad(5))
+    world.now += 600
+    assert world.login(abroad(5)).score == pytest.approx(4.5)
+
+
+def test_a_traveller_settles_in() -> None:
+    world = World().live()
+    world.now = world.now // DAY * DAY + 2 * HOUR
+    scores = []
+    for _ in range(5):
+        scores.append(world.login(abroad(5)).score)
+        world.now += DAY
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(4.5)
+    assert scores[1] == pytest.approx(3.0, abs=0.1)
+    assert scores[4] < 0
+
+
+def test_the_domain_learns_what_became_familiar_to_a_mailbox() -> None:
+    world = World().live(3)
+    domain = world.host.domain("shop.example")
+    assert not domain.countries
+    world.login(home())
+    assert list(domain.countries) == ["JP"]
+    assert domain.days == 4
+
+
+def test_own_maxima_fade_and_old_places_are_forgotten() -> None:
+    world = World().live()
+    world.send(home(), strangers(20, "reader"))
+    world.now += DAY
+    world.login(home(network=9, owner=2))
+    learnt = world.profile.habits.most_new_hour
+    assert learnt == 20
+    assert world.profile.knows("reader3@target3.test")
+    world.now += 10 * DAY
+    world.login(home(network=9, owner=2))
+    assert world.profile.habits.most_new_hour == pytest.approx(learnt * 0.93**10)
+    world.now += 181 * DAY
+    world.login(home(network=9, owner=2))
+    assert not world.profile.habits.networks.keys() & {network_key(home()[1].network)}
+
+
+def test_many_networks_push_out_the_least_used() -> None:
+    world = World()
+    for day in range(50):
+        world.login(home())
+        world.login(home(network=100 + day))
+        world.now += DAY
+    networks = world.profile.habits.networks
+    assert len(networks) == 24
+    assert network_key(home()[1].network) in networks
+    assert network_key(home(network=149)[1].network) not in networks or world.profile.evidence.today
+
+
+def test_a_generation_never_falls_and_keeps_habits() -> None:
+    world = World().live()
+    world.login(abroad(5))
+    world.profile.start_generation(3, world.now)
+    assert world.profile.evidence.open == {}
+    world.login(abroad(6))
+    for older in (0, 2, 3):
+        world.profile.start_generation(older, world.now)
+    assert world.profile.generation == 3
+    assert world.profile.evidence.open
+    assert world.profile.started_at == world.now
+    assert world.login(home()).source_familiar
+
+
+def test_announcing_keeps_the_highest_action() -> None:
+    profile = MailboxProfile()
+    assert profile.announced() == ""
+    profile.announce("restrict")
+    profile.announce("alert")
+    assert profile.announced() == "restrict"
+    profile.start_generation(1, START)
+    assert profile.announced() == ""
+
+
+def test_a_new_network_of_a_familiar_owner_is_familiar_until_there_are_many() -> None:
+    world = World().live()
+    assert world.login(home(network=40, owner=2)).source_familiar
+    for number in range(10):
+        world.login(home(network=41 + number, owner=2))
+    assert world.profile.wandering
+    assert not world.login(home(network=60, owner=2)).source_familiar
+    assert world.login(home()).source_familiar
+    assert MailboxProfile.from_bytes(world.profile.to_bytes()).wandering
+    world.now += DAY
+    world.login(home())
+    assert not world.profile.wandering
+
+
+def test_new_networks_of_yesterday_count_for_a_day() -> None:
+    world = World().live()
+    for number in range(10):
+        world.login(home(network=41 + number, owner=2))
+    today = world.profile.new_networks(world.now)
+    world.now = (world.now // DAY + 1) * DAY + 6 * HOUR
+    world.login(home())
+    assert world.profile.new_networks(world.now) == pytest.approx(0.75 * today)
+
+
+def test_the_open_list_keeps_one_source_of_each_country() -> None:
+    world = World(mode="observe").live()
+    for number in range(8):
+        world.login(abroad(0, network=number))
+    for number in range(len(COUNTRIES)):
+        world.login(abroad(number))
+    sources = world.profile.evidence.open.values()
+    assert len(sources) == 12
+    assert len({source.country for source in sources}) == 12
+
+
+def test_a_webmail_of_our_own_says_nothing_and_becomes_familiar() -> None:
+    world = World()
+    world.now -= 10 * DAY
+    for _ in range(5):
+        found = world.login(("127.0.0.1", Place()), "webmail")
+        assert found.score == 0.0
+        world.now += DAY
+    assert found.source_familiar
+    world.script(("127.0.0.1", Place()), "forward", "x@outside.test")
+    assert world.profile.evidence.forward_weight == 0.0
+
+
+def test_an_unknown_address_weighs_a_forward_half() -> None:
+    world = World().live()
+    world.script(("", Place()), "forward", "x@outside.test")
+    assert world.profile.evidence.forward_weight == 0.5
+    assert not world.decisions
+
+
+def test_only_a_failed_login_needs_no_profile() -> None:
+    world = World()
+    observe(None, world.host, Login(0.0, "nobody@x.test", *home(), "imap", False), 0.0)
+    with pytest.raises(ValueError, match="Login without a profile"):
+        observe(None, world.host, Login(0.0, MAILBOX, *home(), "imap", True), 0.0)
