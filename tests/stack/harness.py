@@ -32,9 +32,13 @@ from sekisho.rehearsal.sieve_client import SieveSession
 
 ROOT = Path(__file__).resolve().parents[2]
 SEKISHO = str(Path(sys.executable).with_name("sekisho"))
-# The stories' own customer, beside the demo's; a second one for the tenant story.
-DOMAIN, ALIAS_DOMAIN, CONTACT = "kuri.example", "kuri-annex.example", "kuri.kanri@tegami.example"
-OTHER_DOMAIN, OTHER_CONTACT = "momo.example", "momo.kanri@tegami.example"
+# Two of the demo's customers (demo/provider.toml): a new mailbox starts with their habits of 30 days from Japan.
+DOMAIN, ALIAS_DOMAIN, CONTACT = "hanamaru-pan.example", "hanamaru-bakery.example", "hanamaru.kanri@tayori.example"
+OTHER_DOMAIN, OTHER_CONTACT, OTHER_SERVER = (
+    "aoba-shika.example",
+    "aoba.jimu@hibari.example",
+    "mx02.hoshizora-host.example",
+)
 # Where owners of fresh mailboxes are at home, and where hijackers come from (demo/address_data.py: JP, NG).
 HOME, ABROAD = "198.18.40.7", "198.19.18.66"
 INBOUND_450 = (
@@ -153,8 +157,11 @@ class Hijacker:
         if sending.accepted and sending.end:
             self.first_at = self.first_at or time.monotonic()
             self.accepted |= dict.fromkeys(sending.accepted, sending.end.text.rpartition(" ")[2])
-        if sending.refusal and sending.refusal.code in (0, 421, 535):
-            self._stop(sending.refusal)
+        refusal = sending.refusal
+        if refusal and (SUSPENDED_421 in refusal.text or refusal.code == 535):
+            self._stop(refusal)
+        elif refusal and refusal.code == 421:
+            raise AssertionError(f"{len(self.accepted)} accepted, restricted and not suspended: {refusal}")
 
     @property
     def queue_ids(self) -> set[str]:
@@ -202,20 +209,9 @@ class Stack:
         assert wait_until(lambda: ready.exists() or self._process.poll() is not None, 120) is not None, self.up_log()
         assert ready.exists(), self.up_log()
         self.shell = Shell(self.environment)
-        self._add_customers()
 
     def up_log(self) -> str:
         return (self.var / "up.log").read_text(errors="replace")[-4000:]
-
-    def _add_customers(self) -> None:
-        self.shell.run(
-            f"""
-from sekisho.directory import provision
-for domain, contact in (({DOMAIN!r}, {CONTACT!r}), ({OTHER_DOMAIN!r}, {OTHER_CONTACT!r})):
-    provision.add_domain(domain, server_name="mx01." + domain, contact=contact)
-provision.add_alias_domain({ALIAS_DOMAIN!r}, {DOMAIN!r})
-"""
-        )
 
     def stop(self) -> None:
         if self.shell:
@@ -256,6 +252,11 @@ for address in {[box.address for box in boxes]!r}:
 """
         )
         return boxes
+
+    def known_box(self, address: str) -> Box:
+        """One of the demo's mailboxes, whose owner has a history (and a home in demo/provider.toml)."""
+        passwords = json.loads(self.places.credentials_file.read_text())["mailboxes"]
+        return Box(address, passwords[address])
 
     def new_alias(self, address: str, *targets: str) -> None:
         self.shell.run(f"from sekisho.directory import provision\nprovision.add_alias({address!r}, {list(targets)!r})")

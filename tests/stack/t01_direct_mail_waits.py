@@ -19,7 +19,7 @@ def test_direct_mail_waits_at_the_sender_and_arrives_once(stack: Stack) -> None:
     assert (refused.code, refused.text) == (450, INBOUND_450.format(box.address))
     assert stack.mx(box.address.upper()).code == 450
     assert stack.mx(f"{box.local}+shop@{box.address.partition('@')[2]}").code == 450
-    assert stack.mx("nobody-t01@kuri.example").code == 550
+    assert stack.mx("nobody-t01@hanamaru-pan.example").code == 550
 
     waiting = [stack.write(box.address, SENDERS[count % 2], "t01-during") for count in range(6)]
     # Long enough for a second and a third attempt of the sender's server (5 s and more apart).

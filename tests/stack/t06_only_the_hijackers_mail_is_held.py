@@ -11,14 +11,16 @@ FRIEND = "friend@t06-shop.test"
 
 
 def test_exactly_the_hijackers_queued_mail_is_held(stack: Stack) -> None:
-    box, innocent = stack.new_boxes("t06", 2)
+    # An owner with a history: what he sends from home begins no evidence.
+    box, home = stack.known_box("saiyo@hanamaru-pan.example"), "198.18.10.16"
+    innocent = stack.new_box("t06")
     domain = box.address.partition("@")[2]
     # Nothing leaves for outside for the moment: everything below waits in our queue.
     resume = stack.postconf("ours", defer_transports="smtp")
     try:
         owners = [stack.number("t06-owner") for _ in range(3)]
         innocents = [stack.number("t06-innocent") for _ in range(3)]
-        kept = {stack.submit(box, FRIEND, number) for number in owners}
+        kept = {stack.submit(box, FRIEND, number, source=home) for number in owners}
         kept |= {stack.submit(innocent, FRIEND, number) for number in innocents}
         senders = (box.address, *(f"{box.local}+{count}@{domain}" for count in range(1, 21)), "")
         hijacker = Hijacker(stack, box, senders=senders).run(names="held", bad_every=0)

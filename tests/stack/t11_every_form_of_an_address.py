@@ -5,7 +5,7 @@ tests/sabotage/t11.patch (alias domains are not resolved)."""
 from __future__ import annotations
 
 import pytest
-from harness import ABROAD, ALIAS_DOMAIN, DOMAIN, SUSPENDED_421, Box, Stack, policy_answer
+from harness import ABROAD, ALIAS_DOMAIN, DOMAIN, OTHER_DOMAIN, SUSPENDED_421, Box, Stack, policy_answer
 
 # Forms of an address at the MX -> whether the suspended mailbox is meant. {x} is its local part, {p} a prefix of it.
 AT_MX = [
@@ -27,8 +27,8 @@ AT_MX = [
     ("x{x}@" + DOMAIN, False),
     ("{p}+{x}@" + DOMAIN, False),
     ("={x}@" + DOMAIN, False),
-    ("{x}@momo.example", False),
-    ("{x}=kuri.example@momo.example", False),
+    ("{x}@" + OTHER_DOMAIN, False),
+    ("{x}=" + DOMAIN + "@" + OTHER_DOMAIN, False),
 ]
 # Login names as Postfix reports them (sasl_username) -> whether the suspended mailbox is meant.
 AT_SUBMISSION = [

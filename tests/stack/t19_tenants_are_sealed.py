@@ -12,7 +12,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from harness import CONTACT, DOMAIN, OTHER_CONTACT, OTHER_DOMAIN, Box, Stack
+from harness import CONTACT, DOMAIN, OTHER_CONTACT, OTHER_DOMAIN, OTHER_SERVER, Box, Stack
 
 SECRET_WORDS = "amber-Kite-47-lantern-brook"
 
@@ -88,7 +88,8 @@ def masked(page: str, *words: object) -> str:
     """A page without what differs from one request to the next."""
     page = re.sub(r'(nonce|value|content)="[^"]*"|nonce-[^"\' ;]+', "", page)
     for word in words:
-        page = page.replace(str(word), "").replace(urllib.parse.quote(str(word)), "")
+        for shape in (f"/{word}/", f"/{urllib.parse.quote(str(word))}/"):
+            page = page.replace(shape, "")
     return page
 
 
@@ -113,7 +114,7 @@ def test_a_list_shows_nothing_of_the_other_tenant(tenants: tuple[Browser, Box, B
         assert status in (200, 404), (page, query, status)
         shown = text.replace(other.address, "").replace(f'value="{other.local}"', "") if query else text
         assert OTHER_CONTACT not in shown
-        assert f"{other.local}@" not in shown and f"mx01.{OTHER_DOMAIN}" not in shown, (page, query)
+        assert f"{other.local}@" not in shown and f"{OTHER_SERVER}" not in shown, (page, query)
 
 
 @pytest.mark.parametrize(("path", "field"), ACTS)
