@@ -125,7 +125,7 @@ class MailboxProfile:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def knows(self, recipient: str) -> bool:
-        """Whether this mailbox wrote to the recipient before today (at most 1 in 70 strangers is taken for known)."""
+        """Whether this mailbox wrote to the recipient before today (at most 1 in 75 strangers is taken for known)."""
         return fingerprint(recipient) in self.habits.recipients
 
     def is_familiar(self, source: Source) -> bool:

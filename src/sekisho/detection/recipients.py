@@ -1,6 +1,6 @@
 """Which recipients a mailbox has written to, in two bytes each.
 
-A sorted array of 16-bit fingerprints answers "known?" wrongly for n/65536 of strangers: 1.4 % at its bound of 900,
+A sorted array of 16-bit fingerprints answers "known?" wrongly for n/65536 of strangers: 1.3 % at its bound of 840,
 at 2 bytes an entry where a Bloom filter of that quality takes 1.2 but its full size from the first entry on. When the
 recent half is full it becomes the older half; who is written to again moves on. Addresses themselves are not kept.
 """
@@ -45,7 +45,7 @@ def marks_from_bytes(data: bytes) -> array[int]:
 
 
 class FreshRecipients:
-    """New recipients of the running day, so that each counts once; at most 300, further ones count every time."""
+    """New recipients of the running day, so that each counts once; at most 250, further ones count every time."""
 
     __slots__ = ("marks",)
 
@@ -63,7 +63,7 @@ class FreshRecipients:
 
 
 class KnownRecipients:
-    """The recipients of past days: a recent and an older half, together at most 900."""
+    """The recipients of past days: a recent and an older half, together at most 840."""
 
     __slots__ = ("older", "recent")
 

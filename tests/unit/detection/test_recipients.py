@@ -28,21 +28,21 @@ def test_capitals_do_not_make_another_recipient() -> None:
 
 def test_no_known_recipient_is_taken_for_a_stranger() -> None:
     known = KnownRecipients()
-    known.learn(marks("customer", 850))
-    assert all(mark in known for mark in marks("customer", 850))
+    known.learn(marks("customer", 800))
+    assert all(mark in known for mark in marks("customer", 800))
 
 
 def test_at_most_two_percent_of_strangers_are_taken_for_known() -> None:
     known = KnownRecipients()
     known.learn(marks("customer", 5000))
-    assert len(known) <= 900
+    assert len(known) <= 840
     assert sum(mark in known for mark in marks("stranger", 10_000)) < 200
 
 
 def test_who_is_written_to_again_is_remembered_longest() -> None:
     known = KnownRecipients()
     for number in range(10):
-        known.learn([fingerprint("friend@x.test"), *marks(f"reader{number}", 250)])
+        known.learn([fingerprint("friend@x.test"), *marks(f"reader{number}", 200)])
     assert fingerprint("friend@x.test") in known
     assert not all(mark in known for mark in marks("reader0", 300))
 
@@ -52,7 +52,7 @@ def test_a_fresh_recipient_counts_once_until_the_list_is_full() -> None:
     assert fresh.add(5) and not fresh.add(5)
     for mark in range(2000):
         fresh.add(mark)
-    assert len(fresh.marks) == 300
+    assert len(fresh.marks) == 250
     assert fresh.add(1999) and fresh.add(1999)
 
 
