@@ -74,13 +74,14 @@ class Intake:
             if entry is None or entry.opening is not None:
                 names = self._names.forms_of(mailbox)
                 entry = Entry(mailbox, generation, "restricted", limit, since, hold_since, names, list(names))
-            elif origin in entry.origins:
+            elif origin in entry.origins and self._ledger.is_saved(entry):
                 return
-            entry.origins.append(origin)
+            if origin not in entry.origins:
+                entry.origins.append(origin)
             self._widen_hold(entry, hold_since, queue_ids)
             self._tighten(entry, suspended, limit)
             plan = entry.plans["contain" if entry.status == "suspended" else "restrict"]
-            if order_id is not None:
+            if order_id is not None and order_id not in plan.order_ids:
                 plan.order_ids.append(order_id)
             self._ledger.save(entry)
 

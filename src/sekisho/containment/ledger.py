@@ -111,6 +111,8 @@ class Ledger:
         self._opened: dict[str, int] = {}
         # Entries changed since the main loop last asked.
         self._touched: set[tuple[str, int]] = set()
+        # Entries whose last change the disk refused.
+        self._unsaved: set[tuple[str, int]] = set()
         # Files that could not be read, for an alarm.
         self.unreadable: list[str] = []
         self._load()
@@ -162,11 +164,17 @@ class Ledger:
     def save(self, entry: Entry) -> None:
         """Makes the entry durable as it is now; raises OSError when the disk refuses."""
         with self.lock:
-            self._entries[entry.mailbox, entry.generation] = entry
-            path = self._directory / entry_name(entry.mailbox, entry.generation)
-            replace_file(path, msgspec.json.encode(entry), mode=0o600)
-            self._touched.add((entry.mailbox, entry.generation))
+            key = entry.mailbox, entry.generation
+            self._entries[key] = entry
+            self._unsaved.add(key)
+            replace_file(self._directory / entry_name(*key), msgspec.json.encode(entry), mode=0o600)
+            self._unsaved.discard(key)
+            self._touched.add(key)
         failpoint("agent.ledger.after_write")
+
+    def is_saved(self, entry: Entry) -> bool:
+        """Whether the disk has the entry as it is in memory."""
+        return (entry.mailbox, entry.generation) not in self._unsaved
 
     def take_touched(self) -> list[Entry]:
         """The entries saved since the last call (all at first)."""
@@ -178,6 +186,8 @@ class Ledger:
         """Puts a finished entry away; it only keeps older decisions from counting again."""
         with self.lock:
             name = entry_name(entry.mailbox, entry.generation)
-            (self._directory / name).rename(self._archive / name)
+            # Written there before it goes here: killed in between, the finished entry is put away once more.
+            replace_file(self._archive / name, msgspec.json.encode(entry), mode=0o600)
+            (self._directory / name).unlink()
             del self._entries[entry.mailbox, entry.generation]
             self._note_opened(entry)
