@@ -238,8 +238,8 @@ class Agent:
             for plan in plans.live_plans(entry):
                 for step in plans.steps_of(entry, plan):
                     record = plans.record_of(plan, step.name)
-                    begun = plan.started_at + (step.after[1] if step.after else 0.0)
-                    if not record.is_done and now - begun > LATE_S:
+                    since = plans.late_since(plan, step)
+                    if since is not None and now - since > LATE_S:
                         why = record.outcome or "not tried yet"
                         text = f"{entry.mailbox}: {plan.kind} {step.name} is not done: {why}"
                         late[f"late {entry.mailbox} {plan.kind} {step.name}"] = text

@@ -126,6 +126,14 @@ def due_at(plan: PlanRecord, step: Step) -> float | None:
     return at
 
 
+def late_since(plan: PlanRecord, step: Step) -> float | None:
+    """Since when this step could have been done; None while it is done or waits for another one."""
+    if due_at(plan, step) is None:
+        return None
+    began = record_of(plan, step.after[0]).at + step.after[1] if step.after else plan.started_at
+    return max([began, *(record_of(plan, name).at for name in step.needs)])
+
+
 def live_plans(entry: Entry) -> list[PlanRecord]:
     """The plans still being carried out, the newest direction first."""
     order = {"release": 0, "dismiss": 0, "contain": 1, "restrict": 2}

@@ -54,7 +54,10 @@ class Postfix:
 
     def remove(self, table: Path, keys: Collection[str]) -> None:
         """Takes rows away in place; a key that is not there is no error."""
-        self._effect("postmap", "-d", "-", f"lmdb:{table}", stdin=_lines(keys), deadline=ROWS_DEADLINE_S)
+        result = self._call("postmap", "-d", "-", f"lmdb:{table}", stdin=_lines(keys), deadline=ROWS_DEADLINE_S)
+        # Exit status 1 without a word: none of the keys was there, as after a kill behind the first removal.
+        if result.code != 0 and result.err:
+            raise CommandError(f"postmap: {result.complaint}")
 
     def look_up(self, table: Path, keys: Collection[str]) -> dict[str, str]:
         """What Postfix would find for these keys; raises CommandError when the file cannot be read."""

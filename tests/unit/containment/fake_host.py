@@ -73,6 +73,8 @@ class FakeHost:
         if words[0] == "-q":
             found = [key for key in stdin.splitlines() if key in rows]
             return CompletedCommand(0 if found else 1, "".join(f"{k}\t{rows[k]}\n" for k in found).encode(), b"")
+        if words[0] == "-d" and not any(key in rows for key in stdin.splitlines()):
+            return CompletedCommand(1, b"", b"")
         for line in stdin.splitlines():
             if words[0] == "-ri":
                 key, _, value = line.partition(" ")
