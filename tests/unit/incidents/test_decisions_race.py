@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connections
+from django.utils import timezone
 from test_decisions import ALICE, record
 
 from sekisho.incidents import decisions
+from sekisho.incidents.changes import change_status
 from sekisho.incidents.models import Audit, Decision, Incident, MailboxStatus, Notice, Order, Transition
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"], transaction=True)
@@ -75,3 +77,22 @@ def test_eight_reinstatements_begin_one_generation(incident: Incident) -> None:
     assert len(raised) == WRITERS - 1
     assert all(isinstance(error, (decisions.NotAllowed, decisions.Overtaken)) for error in raised)
     assert (MailboxStatus.objects.get().generation, Order.objects.filter(kind="release").count()) == (1, 1)
+
+
+def test_who_read_the_status_before_somebody_changed_it_changes_nothing(two_tenants: None) -> None:
+    # SQLite lets one writer in at a time; PostgreSQL does not: there the comparison alone decides.
+    stale = decisions.current_status(ALICE)
+    decisions.suspend(ALICE, "complaints", "operator")
+    with pytest.raises(decisions.Overtaken):
+        change_status(
+            stale,
+            "restricted",
+            cause="operator",
+            actor="operator",
+            reason="",
+            generation=0,
+            limit=10,
+            incident=None,
+            at=timezone.now(),
+        )
+    assert (MailboxStatus.objects.get().status, Transition.objects.count()) == ("suspended", 1)
