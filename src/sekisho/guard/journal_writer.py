@@ -12,7 +12,9 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from sekisho.journal import AppendLog, DecisionRecord, Event, format_record
+import msgspec
+
+from sekisho.journal import AppendLog, DecisionRecord, Event, RecordError, format_record
 from sekisho.journal.failpoint import failpoint
 
 log = logging.getLogger("sekisho.guard")
@@ -29,6 +31,15 @@ SPOOL_PENDING = 50_000
 SPOOL_FLUSH_SECONDS = 0.1
 
 
+class _Waiting:
+    """A decision on its way to disk; `tried` is set at the first outcome, good or bad."""
+
+    def __init__(self, line: bytes) -> None:
+        self.line = line
+        self.tried = threading.Event()
+        self.written = False
+
+
 class DecisionJournal:
     """Writes decisions with fsync from a thread of its own; `record` says whether the disk had it in time."""
 
@@ -37,7 +48,7 @@ class DecisionJournal:
         self._wait = wait
         self._retry = retry
         self._log: AppendLog | None = None
-        self._pending: deque[tuple[DecisionRecord, threading.Event]] = deque()
+        self._pending: deque[_Waiting] = deque()
         self._work = threading.Event()
         self._stopping = False
         self._refusal = ""
@@ -46,12 +57,15 @@ class DecisionJournal:
 
     def record(self, decision: DecisionRecord) -> bool:
         """True when the decision is on disk; False when it is not yet (it is being retried, and alarmed)."""
+        line = _line_of(decision)
+        if not line:
+            return False
         behind = bool(self._pending)
-        written = threading.Event()
-        self._pending.append((decision, written))
+        waiting = _Waiting(line)
+        self._pending.append(waiting)
         self._work.set()
         # Robustness: with others waiting already the disk is in trouble, and each answer must still come in time.
-        if not behind and written.wait(self._wait):
+        if not behind and waiting.tried.wait(self._wait) and waiting.written:
             return True
         log.error("decision %s counts in memory, the journal has not taken it yet: %s", decision.id, self.alarm)
         return False
@@ -81,19 +95,21 @@ class DecisionJournal:
                 return
 
     def _write_first(self) -> bool:
-        decision, written = self._pending[0]
+        first = self._pending[0]
         failpoint("guard.before_journal")
         try:
             if self._log is None:
                 self._log = AppendLog(self._directory, fsync=True, max_total_bytes=JOURNAL_BYTES)
-            self._log.append(format_record(decision))
+            self._log.append(first.line)
         except OSError as error:
             self._refusal = f"the journal cannot be written: {error.strerror}"
+            first.tried.set()
             return False
         failpoint("guard.journal.after_append")
         self._refusal = ""
         self._pending.popleft()
-        written.set()
+        first.written = True
+        first.tried.set()
         return True
 
     def close(self) -> None:
@@ -101,6 +117,16 @@ class DecisionJournal:
         self._stopping = True
         self._work.set()
         self._thread.join(timeout=5.0)
+
+
+def _line_of(decision: DecisionRecord) -> bytes:
+    """The decision's record; without its findings if those cannot be written, empty if nothing can be (our bug)."""
+    for attempt in (decision, msgspec.structs.replace(decision, score=0.0, indicators=())):
+        try:
+            return format_record(attempt)
+        except RecordError:
+            log.exception("decision %s about %s cannot be written as it is", decision.id, ascii(decision.mailbox))
+    return b""
 
 
 class Spool:
@@ -135,13 +161,21 @@ class Spool:
 
     def _append_batch(self) -> bool:
         batch: list[Event] = []
+        lines: list[bytes] = []
         # Formatted and written a thousand at a time, so that the answering loop gets its turns in between.
         while self._pending and len(batch) < 1000:
-            batch.append(self._pending.popleft())
+            event = self._pending.popleft()
+            try:
+                lines.append(format_record(event))
+            except RecordError:
+                log.exception("an event cannot be written")
+                self.dropped += 1
+                continue
+            batch.append(event)
         try:
             if self._log is None:
                 self._log = AppendLog(self._directory, fsync=False, max_total_bytes=SPOOL_BYTES)
-            self._log.append(*map(format_record, batch))
+            self._log.append(*lines)
         except OSError as error:
             self.alarm = f"the spool cannot be written: {error.strerror}"
             self._pending.extendleft(reversed(batch))

@@ -144,11 +144,16 @@ class Memory:
 
     async def keep_status(self, doors: dict[str, Door]) -> None:
         """Writes the status file once a second, for ever."""
+        refusal = ""
         while True:
             try:
                 await asyncio.to_thread(write_status, self.status_path, self.status(doors))
+                refusal = ""
             except OSError as error:
-                log.error("status file: %s", error)
+                # Once, not each second: the disk that is full may be the log's as well.
+                if refusal != str(error):
+                    refusal = str(error)
+                    log.error("the status file cannot be written: %s", error)
             await asyncio.sleep(WRITE_EVERY_SECONDS)
 
     def status(self, doors: dict[str, Door]) -> GuardStatus:

@@ -5,10 +5,20 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sekisho.guard.journal_writer import DecisionJournal, Spool
-from sekisho.journal import AppendLog, DecisionRecord, Follower, GuardGap, parse_decision, parse_event
+from sekisho.journal import (
+    AppendLog,
+    DecisionRecord,
+    Follower,
+    GuardGap,
+    IndicatorRecord,
+    MailArrived,
+    parse_decision,
+    parse_event,
+)
 
 
 def decision(name: str) -> DecisionRecord:
@@ -86,3 +96,22 @@ def test_events_wait_for_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest
     spool.close()
     assert [parse_event(line).t for line in Follower(tmp_path).read()] == [1.0, 2.0]
     assert spool.alarm == ""
+
+
+def test_a_decision_that_cannot_be_written_as_it_is_loses_its_findings_only(tmp_path: Path) -> None:
+    journal = DecisionJournal(tmp_path)
+    assert journal.record(msgspec.structs.replace(decision("odd"), score=float("nan")))
+    half = msgspec.structs.replace(decision("half"), indicators=(IndicatorRecord("x", 1.0, "\ud800", ""),))
+    assert journal.record(half)
+    assert journal.record(decision("next"))
+    journal.close()
+    assert on_disk(tmp_path) == ["odd", "half", "next"]
+
+
+def test_an_event_that_cannot_be_written_does_not_stop_the_others(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, flush_every=60)
+    spool.put(MailArrived(1.0, "a@x.test", "\ud800", "Q"))
+    spool.put(GuardGap(2.0, 0.0, 0.0))
+    spool.close()
+    assert [parse_event(line).t for line in Follower(tmp_path).read()] == [2.0]
+    assert spool.dropped == 1
