@@ -89,10 +89,10 @@ make_environment() {
   [ -x .venv/bin/python ] || { say "making the virtual environment"; /usr/bin/python3 -m venv .venv; }
   say "installing Python packages, each checked against its hash (${locks[*]})"
   for lock in "${locks[@]}"; do
-    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r "$lock"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r "$lock"
   done
   # The project itself, editable; its build tool comes from requirements-build.lock instead of an unhashed download.
-  .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 }
 
 # msgfmt by Django's own command: only where a .po is newer than its .mo.

@@ -85,6 +85,7 @@ def _run(layout: Layout, options: UpOptions) -> int:
     _learn(layout, environment, user)
     supervisor = Supervisor(_parts(layout, user), layout, environment, _say)
     supervisor.handle_signals()
+    supervisor.start_watcher()
     try:
         if not supervisor.run_until(lambda: _answers(layout.ports), START_DEADLINE):
             if not supervisor.stopping:

@@ -1,9 +1,9 @@
 """Keeps the local stack's parts running: starts, restarts, stops them, and leaves nothing behind.
 
-Every part is a child in a session of its own (a terminal's Ctrl-C reaches the supervisor alone, which then stops the
-parts in good order) and dies with the supervisor: `setpriv --pdeathsig TERM` asks the kernel for that, so that even a
-supervisor killed by -9 takes its parts along. One thread, no signals lost: a loop looks at the children ten times a
-second, which costs well under 1 % of a core.
+Every part is a child in a session of its own: a terminal's Ctrl-C reaches the supervisor alone, which then stops the
+parts in good order. They also die with a supervisor killed by -9: `setpriv --pdeathsig TERM` asks the kernel for that,
+and a watcher (watcher.py) ends those for whom the kernel forgets it. One thread, no signals lost: a loop looks at the
+children ten times a second, which costs well under 1 % of a core.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Supervisor:
         self._directory = layout.var
         self._environment = dict(environment)
         self._say = say
+        self._watcher: subprocess.Popen[bytes] | None = None
         self.stopping = False
 
     def handle_signals(self) -> None:
@@ -84,6 +85,16 @@ class Supervisor:
                 changed |= self._start(part, now)
         if changed:
             self._write_pids()
+
+    def start_watcher(self) -> None:
+        """Starts the process that ends the parts should we be killed; it ends when we do."""
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-m", "sekisho.deploy.watcher", str(self._pids)],
+            stdin=subprocess.PIPE,
+            cwd=self._directory,
+            env=self._environment,
+            start_new_session=True,
+        )
 
     def run_until(self, done: Callable[[], bool], deadline: float) -> bool:
         """Looks after the parts until `done()`, at most `deadline` seconds; True when done, False otherwise."""
@@ -119,6 +130,9 @@ class Supervisor:
             if part.process is not None:
                 part.process.wait()
         self._pids.unlink(missing_ok=True)
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+            self._watcher.wait()
 
     def run_once(self, command: Sequence[str], deadline: float) -> int | None:
         """Runs a program on our terminal while looking after the parts; its exit code, None when it had to be ended."""
