@@ -33,7 +33,7 @@ def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now:
         _traffic_of(profile, source, now).count_message(now)
     elif type(event) is Login:
         profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
-    elif type(event) is ScriptChange:
+    elif type(event) is ScriptChange:  # pragma: no branch
         _observe_script(profile, host, event, now)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.detection import AddressDataError, AddressTable
+from sekisho.detection import AddressDataError, AddressTable, addresses
 from sekisho.detection.events import NOWHERE, Place
 
 LINES = """\
@@ -64,6 +64,20 @@ def test_a_place_names_the_network_and_the_owner() -> None:
     assert table.place("2001:db8:1:2::3").network == "2001:db8:1::/48"
     assert table.place("10.9.8.7") is table.place("10.9.8.7")
     assert len(table) == 7
+
+
+def test_the_places_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "CACHED_PLACES", 3)
+    table = AddressTable.from_lines(LINES)
+    for number in range(10):
+        assert table.place(f"10.1.2.{number}").country == "CN"
+    assert len(table._cache) <= 3
+
+
+def test_equal_networks_and_equal_owners_are_kept_once() -> None:
+    table = AddressTable([("10.0.0.0/8", "JP", 1, "x"), ("11.0.0.0/8", "JP", 1, "x"), ("10.0.0.0/8", "KR", 2, "y")])
+    assert table.place("11.1.1.1").asn == 1
+    assert table.place("10.1.1.1").asn == 2
 
 
 def test_without_data_only_the_network_is_known() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detection.stream import DAY, HOUR, MAILBOX, World, abroad, home, strangers
-from sekisho.detection import HostTables, Limits, Login, Place, Submission, assess, observe
+from sekisho.detection import Delivery, HostTables, Limits, Login, MailboxProfile, Place, Submission, assess, observe
 from sekisho.detection.assessment import open_sources
 
 
@@ -19,8 +19,6 @@ def lived() -> bytes:
 @pytest.fixture
 def world(lived: bytes) -> World:
     """A mailbox with thirty quiet days at home."""
-    from sekisho.detection import MailboxProfile
-
     profile, host = lived.split(b"|||")
     return World(profile=MailboxProfile.from_bytes(profile), host=HostTables.from_bytes(host))
 
@@ -179,6 +177,16 @@ def test_a_traveller_who_writes_to_his_customers_is_asked_and_nothing_else(world
     assert world.status == "active"
 
 
+def test_a_delivery_counts_for_the_place_its_message_came_from(world: World) -> None:
+    world.login(home())
+    world.recipient(abroad(24), "customer1@elsewhere.test")
+    for number in range(3):
+        world.happen(Delivery(world.now, MAILBOX, f"r{number}@x.test", "bounced", "5.1.1", *home()))
+    assert (world.profile.evidence.own.bounced, world.profile.evidence.strange.bounced) == (3, 0)
+    world.delivered("r9@x.test", "bounced", "5.1.1")
+    assert world.profile.evidence.strange.bounced == 1
+
+
 def test_two_mistyped_addresses_on_a_journey_do_not_suspend(world: World) -> None:
     world.send(abroad(24), ["customer1@elsewhere.test", "typo1@x.test", "typo2@x.test"])
     world.delivered("typo1@x.test", "bounced", "5.1.1")
@@ -201,6 +209,12 @@ def test_mail_from_home_during_a_takeover_does_not_suspend_by_itself(world: Worl
     world.send(home(), strangers(20, "reader"))
     assert world.last and world.last.source_familiar
     assert world.status in ("active", "restricted")
+
+
+def test_open_strangers_count_half_at_a_familiar_source(world: World) -> None:
+    world.login(abroad(1))
+    assert world.login(abroad(2)).score == pytest.approx(6.4)
+    assert world.login(home()).score == pytest.approx(-3.5 + 6.4 / 2)
 
 
 def test_a_mail_apps_cloud_is_nobodys_country(world: World) -> None:
@@ -303,8 +317,6 @@ def test_evidence_of_an_older_generation_never_counts(world: World) -> None:
         assert world.delivered(f"stranger{number}@target1.test", "bounced", "5.1.1").score == 0.0
     assert world.login(home()).score < 0
     late = world.now - 100
-    from sekisho.detection import Delivery
-
     for number in range(50):
         world.happen(
             Delivery(world.now, MAILBOX, f"s{number}@x.test", "bounced", "5.1.1", *abroad(5), submitted_at=late)
