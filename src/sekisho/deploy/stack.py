@@ -35,6 +35,8 @@ OUR_PARTS = {
 MAIL_PORTS = ("mx", "reinject", "submission", "imap", "pop3", "sieve", "theirs_smtp", "theirs_imap")
 # A healthy cold start takes a few seconds; after a minute something is broken and a person should look.
 START_DEADLINE = 60.0
+# The parts of a supervisor that was killed a moment ago need some seconds to leave (the panel ends its requests first).
+PORT_PATIENCE = 8.0
 # A rehearsal takes one to two minutes, most of it waiting for queues' retries.
 REHEARSAL_DEADLINE = 300.0
 
@@ -226,9 +228,13 @@ def _listening() -> set[int]:
 
 
 def _refuse_taken_ports(ports: Ports) -> None:
-    taken = ", ".join(map(str, sorted(_listening() & set(vars(ports).values()))))
-    if taken:
-        raise ground.GroundError(f"port {taken} on 127.0.0.1 is in use; set SEKISHO_PORT_BASE to move all ports")
+    """Raises GroundError when another program has one of our ports, after the time our own may need to leave it."""
+    wanted, end = set(vars(ports).values()), time.monotonic() + PORT_PATIENCE
+    while taken := sorted(_listening() & wanted):
+        if time.monotonic() > end:
+            text = ", ".join(map(str, taken))
+            raise ground.GroundError(f"port {text} on 127.0.0.1 is in use; set SEKISHO_PORT_BASE to move all ports")
+        time.sleep(0.1)
 
 
 def _lock(file: TextIO) -> bool:
