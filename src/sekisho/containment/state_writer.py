@@ -31,7 +31,8 @@ def overlay(record: StateFile, entries: Iterable[Entry]) -> StateFile:
             if known.generation < opening.generation:
                 # The order is here before the record was read again; the release's status follows in a moment.
                 status: Status = "probation" if opening.kind == "release" else "active"
-                mailboxes[entry.mailbox] = MailboxState(status, opening.generation, None, opening.started_at)
+                confirmed = opening.kind == "dismiss"
+                mailboxes[entry.mailbox] = MailboxState(status, opening.generation, None, opening.started_at, confirmed)
         elif entry.status in ("suspended", "restricted"):
             newer = known.generation > entry.generation
             weaker = _STRENGTH[known.status] < _STRENGTH[entry.status]

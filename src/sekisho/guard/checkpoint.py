@@ -106,8 +106,10 @@ class Checkpoint:
             self._names.clear()
         for mailbox, generation in self.standing.take_state(state):
             self._budgets.pop(mailbox, None)
-            if self.profiles.known(mailbox) is not None:
-                self.profiles.of(mailbox).start_generation(generation, now)
+            profile = self.profiles.known(mailbox)
+            if profile is not None and profile.generation < generation:
+                confirmed = state.mailboxes[mailbox].confirmed
+                self.profiles.of(mailbox).start_generation(generation, now, confirmed=confirmed)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
 

@@ -99,6 +99,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._forget_request()
+        self.partial_since = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
         self._head_bytes += len(url)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents.models import DeferredPair, MailboxStatus
+from sekisho.incidents.models import DeferredPair, MailboxStatus, Transition
 from sekisho.journal import MailboxState, StateFile
 from sekisho.journal.records import Status
 
@@ -20,10 +20,17 @@ WATCH_FOR = timedelta(days=6)
 
 def mailbox_states() -> dict[str, MailboxState]:
     """Every mailbox that is not simply active in generation 0."""
-    rows = MailboxStatus.objects.exclude(status="active", generation=0)
+    vouched_for = Transition.objects.filter(
+        mailbox=OuterRef("mailbox"), generation=OuterRef("generation"), cause__in=["dismissal", "answer"]
+    )
+    rows = MailboxStatus.objects.exclude(status="active", generation=0).annotate(confirmed=Exists(vouched_for))
     return {
         row.mailbox: MailboxState(
-            status=cast(Status, row.status), generation=row.generation, limit=row.limit, since=row.since.timestamp()
+            status=cast(Status, row.status),
+            generation=row.generation,
+            limit=row.limit,
+            since=row.since.timestamp(),
+            confirmed=row.confirmed,
         )
         for row in rows.iterator()
     }

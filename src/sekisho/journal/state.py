@@ -24,6 +24,8 @@ class MailboxState(msgspec.Struct, frozen=True):
     # New recipients an hour (restricted) or a day (probation); None: no such limit.
     limit: int | None = None
     since: float = 0.0
+    # This generation began because a person said that what was open before was the owner's (dismissal, answer).
+    confirmed: bool = False
 
 
 class StateFile(msgspec.Struct, frozen=True):

@@ -7,7 +7,8 @@ import pytest
 from guard.standins import ALICE, NOW, STRANGER, Bench, judge_always
 from sekisho import detection
 from sekisho.detection import NOWHERE, Login, Place, Recipient, ScriptChange
-from sekisho.journal import DecisionRecord, MessageSubmitted
+from sekisho.guard.profiles import Profiles
+from sekisho.journal import DecisionRecord, MailboxState, MessageSubmitted, StateFile
 from sekisho.wire.replies import GO_ON, SUBMISSION_RESTRICTED, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
 
 DAY = 86_400.0
@@ -177,6 +178,32 @@ def test_a_new_generation_starts_without_the_old_evidence(monkeypatch: pytest.Mo
     assert bench.ask(NOW + 6, instance="i.2") == GO_ON
     profile = bench.checkpoint.profiles.of(ALICE)
     assert (profile.generation, profile.announced()) == (1, "")
+
+
+def test_evidence_of_the_running_generation_survives_a_second_look_at_the_state() -> None:
+    bench = Bench()
+    bench.state(alice=("probation", 1, 20))
+    bench.ask()
+    bench.checkpoint.profiles.of(ALICE).announce("alert")
+    packed = dict(bench.checkpoint.profiles.take_changed())
+    restarted = Bench()
+    restarted.checkpoint.profiles = Profiles(packed)
+    restarted.state(alice=("probation", 1, 20))
+    assert restarted.checkpoint.profiles.of(ALICE).announced() == "alert"
+
+
+def test_a_dismissal_makes_the_places_of_the_incident_the_owners() -> None:
+    bench = Bench()
+    place = bench.checkpoint.places.source(STRANGER)[1]
+    for day in range(10):
+        t = NOW - (10 - day) * DAY
+        bench.checkpoint.observe(Login(t, ALICE, "198.18.1.5", NOWHERE, "imap", success=True), t)
+    bench.ask()
+    vouched = StateFile(NOW + 5, {ALICE: MailboxState("active", 1, confirmed=True)})
+    bench.checkpoint.take_state(vouched, NOW + 5)
+    profile = bench.checkpoint.profiles.of(ALICE)
+    domain = bench.checkpoint.tables.domain("shop.test")
+    assert profile.is_familiar(profile.judge(place, domain))
 
 
 def test_a_decision_read_back_at_the_start_is_in_force_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

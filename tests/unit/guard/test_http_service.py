@@ -102,8 +102,10 @@ def test_a_bug_in_serving_gives_the_neutral_answer(caplog: pytest.LogCaptureFixt
     assert "Traceback" in caplog.text
 
 
-def test_the_sweep_ends_a_request_that_does_not_finish() -> None:
+@pytest.mark.parametrize("before", [b"", post(b"whole")])
+def test_the_sweep_ends_a_request_that_does_not_finish(before: bytes) -> None:
     connection = Connection()
-    connection.protocol.data_received(b"POST / HTTP/1.1\r\n")
+    connection.protocol.data_received(before + b"POST / HTTP/1.1\r\n")
+    assert connection.protocol.partial_since
     connection.door.sweep(connection.protocol.partial_since + REQUEST_SECONDS + 0.1)
     assert connection.transport.aborted

@@ -32,10 +32,11 @@ def test_it_names_what_is_shut_with_its_generation_and_limit(incident: Incident)
 def test_a_reinstated_mailbox_stays_in_it_for_its_generation(incident: Incident) -> None:
     decisions.reinstate(ALICE, "operator")
     found = build_state(timezone.now()).mailboxes[ALICE]
-    assert (found.status, found.generation, found.limit) == ("probation", 1, 20)
+    assert (found.status, found.generation, found.limit, found.confirmed) == ("probation", 1, 20, False)
     decisions.suspend(ALICE, "x", "operator")
     decisions.dismiss(Incident.objects.latest("id"), "operator")
-    assert build_state(timezone.now()).mailboxes[ALICE].generation == 2
+    dismissed = build_state(timezone.now()).mailboxes[ALICE]
+    assert (dismissed.generation, dismissed.confirmed) == (2, True)
 
 
 def test_it_watches_where_somebody_waits(incident: Incident) -> None:
