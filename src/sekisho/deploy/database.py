@@ -16,6 +16,30 @@ from sekisho.deploy.layout import Layout
 from sekisho.deploy.render import template
 
 
+class FirstLoad:
+    """Marks a fresh pair of databases as unfinished until the demo is in them.
+
+    A first start that was interrupted begins again; otherwise the next one would meet empty tables.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._marker = layout.var / "db" / "unfinished"
+
+    def begin(self) -> None:
+        """Removes what an interrupted first start left, and marks a fresh one."""
+        if self._marker.exists():
+            for database in (self._layout.our_database, self._layout.site_database):
+                for path in database.parent.glob(f"{database.name}*"):
+                    path.unlink()
+        if not self._layout.site_database.exists():
+            self._marker.touch()
+
+    def end(self) -> None:
+        """The databases are complete."""
+        self._marker.unlink(missing_ok=True)
+
+
 def make_site_database(layout: Layout) -> bool:
     """PostfixAdmin's tables; True when they were made just now, False when they were there."""
     path = layout.site_database

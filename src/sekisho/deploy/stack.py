@@ -124,11 +124,14 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     from sekisho.directory.start import start_django
 
     start_django()
+    first = database.FirstLoad(layout)
+    first.begin()
     database.make_our_database(layout)
     credentials = None
     if database.make_site_database(layout):
         credentials = provider.load_provider(layout, entry)
         _write_demo_data(layout, demo)
+    first.end()
     _complete_barrier(layout)
     for side in ("ours", "theirs"):
         ground.run(["postfix", "-c", str(layout.var / side / "postfix"), "check"])
