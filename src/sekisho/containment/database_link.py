@@ -61,6 +61,8 @@ class DatabaseLink(threading.Thread):
         self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._rows: dict[tuple[str, int, str, str], tuple[float, StepRow]] = {}
         self._finished: dict[int, str] = {}
+        # What `mailbox.active` was before we wrote it, still to be noted in the record.
+        self._former: dict[str, bool | None] = {}
         self._facts: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -102,6 +104,8 @@ class DatabaseLink(threading.Thread):
         from sekisho.containment import record_keeping
 
         self._ask(lambda: record_keeping.write_active(mailbox, active))
+        with self._lock:
+            self._former[mailbox] = None if active else True
 
     def _ask(self, question: Callable[[], T]) -> T:
         answer: Future[T] = Future()
@@ -171,6 +175,7 @@ class DatabaseLink(threading.Thread):
             self._next["state"] = max(self._next["state"], time.monotonic() + 20 * took)
         self._write_rows(records)
         self._finish_orders(records)
+        self._note_former()
         if self._due("renew", RENEW_S):
             records.renew()
         if self._due("beat", BEAT_S):
@@ -207,6 +212,16 @@ class DatabaseLink(threading.Thread):
                 else:
                     self._rows[key] = (now + UNRECORDED_S, row)
             self._answer_all()
+
+    def _note_former(self) -> None:
+        from sekisho.containment.record_keeping import note_former_active
+
+        with self._lock:
+            former = dict(self._former)
+        for mailbox, active in former.items():
+            note_former_active(mailbox, active)
+            with self._lock:
+                self._former.pop(mailbox, None)
 
     def _finish_orders(self, records: Records) -> None:
         with self._lock:

@@ -5,11 +5,10 @@ Every function may raise django.db.Error: the thread then waits and tries again,
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import Error, close_old_connections, connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from sekisho.containment.messages import ClaimedOrder, StepRow
@@ -18,8 +17,6 @@ from sekisho.incidents import orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
-
-log = logging.getLogger(__name__)
 
 
 class Records:
@@ -85,13 +82,13 @@ def read_active(mailbox: str) -> bool | None:
 
 
 def write_active(mailbox: str, active: bool) -> None:
-    """Writes the site's `mailbox.active` alone, and notes in our record that it was us who wrote 0."""
+    """Writes the site's `mailbox.active`, nothing else: our own database may be locked meanwhile."""
     SiteMailbox.objects.filter(username=mailbox).update(active=active)
-    try:
-        MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=None if active else True)
-    except Error as error:
-        # The ledger remembers, too; this note only helps when the ledger is lost.
-        log.warning("the record could not note mailbox.active of %s: %s", mailbox, error)
+
+
+def note_former_active(mailbox: str, former: bool | None) -> None:
+    """Notes in our record what `mailbox.active` was before we wrote 0; used only when the ledger is lost."""
+    MailboxStatus.objects.filter(mailbox=mailbox).update(former_active=former)
 
 
 def drop_connections() -> None:
