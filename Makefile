@@ -44,7 +44,7 @@ browser: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q tests/browser
 
 bench: prepare-test
-	$(AS_ROOT) bench/run
+	$(AS_ROOT) $(BIN)/python bench/run.py
 
 # Applies each one-line sabotage to a copy of the tree and requires its story to turn red.
 soak: prepare-test

@@ -14,9 +14,9 @@ mail_packages=(postfix postfix-sqlite postfix-lmdb dovecot-core dovecot-imapd do
   dovecot-sieve dovecot-managesieved dovecot-sqlite)
 # gettext: msgfmt for the panel's languages; openssl: the stack's self-signed certificate; sqlite3: a look into the tables.
 packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certificates)
-# gcc: the load generator; chromium and the Japanese fonts: browser tests and pictures; procps, iproute2: the stories look
+# gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps, iproute2: the stories look
 # at processes and sockets.
-test_packages=(gcc libc6-dev chromium fonts-noto-cjk procps iproute2)
+test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
   packages+=("${test_packages[@]}")
