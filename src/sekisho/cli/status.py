@@ -12,6 +12,8 @@ import click
 from sekisho.cli.output import Refused, databases, print_json, print_table, say, tell
 from sekisho.config import Settings, settings
 
+# Host, process, age in seconds, what it told about itself.
+Heartbeat = tuple[str, str, float, dict[str, Any]]
 PROCESSES = ("guard", "agent", "worker", "web")
 # Every process gives a sign of life each 5 s; three missed ones are an alarm.
 SILENT_AFTER_S = 20.0
@@ -28,14 +30,14 @@ def _status_file(configuration: Settings, process: str) -> dict[str, Any] | None
     return {**content, "age": round(time.time() - written, 1)} if isinstance(content, dict) else None
 
 
-def _processes(configuration: Settings) -> list[dict[str, Any]]:
+def _processes(configuration: Settings, heartbeats: list[Heartbeat]) -> list[dict[str, Any]]:
     """This host's processes by their files, and what the database has heard of others."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for process in PROCESSES:
         facts = _status_file(configuration, process)
         if facts is not None:
             found[(configuration.host, process)] = {"facts": facts, "age": facts["age"]}
-    for host, process, age, facts in _heartbeats():
+    for host, process, age, facts in heartbeats:
         known = found.get((host, process))
         if known is None or known["age"] > age:
             found[(host, process)] = {"facts": {**(known or {}).get("facts", {}), **facts}, "age": age}
@@ -45,7 +47,7 @@ def _processes(configuration: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _heartbeats() -> list[tuple[str, str, float, dict[str, Any]]]:
+def _heartbeats() -> list[Heartbeat]:
     from django.utils import timezone
 
     from sekisho.incidents.models import HostHeartbeat
@@ -84,6 +86,10 @@ def _alarms(processes: list[dict[str, Any]], record: dict[str, Any], address_dat
         if process not in heard:
             alarms.append(say(f"{process} gives no sign of life", f"{process} が動いていません"))
     for entry in processes:
+        if entry["facts"].get("database") == "away":
+            alarms.append(
+                say(f"{entry['process']} waits for the database", f"{entry['process']} はデータベースを待っています")
+            )
         told = entry["facts"].get("alarms") or entry["facts"].get("alarm") or []
         alarms.extend(f"{entry['process']}: {text}" for text in ([told] if isinstance(told, str) else told))
     if record.get("orders_failed"):
@@ -104,55 +110,50 @@ def _alarms(processes: list[dict[str, Any]], record: dict[str, Any], address_dat
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
     """Show processes, what is suspended, address data, alarms."""
-    configuration = settings()
+    found = _look(settings())
+    if as_json:
+        print_json(found)
+        return
+    tell(f"Host {found['host']}, mode {found['mode']}", f"ホスト {found['host']}、モード {found['mode']}")
+    _tell_processes(found["processes"])
+    _tell_record(found)
+    on_off = say("on", "あり") if found["address_data"] else say("off", "なし")
+    tell(f"Address data: {on_off}", f"接続元アドレスのデータ: {on_off}")
+    for alarm in found["alarms"]:
+        click.echo(say("ALARM: ", "警報: ") + alarm)
+
+
+def _look(configuration: Settings) -> dict[str, Any]:
+    """Everything `status` shows; without the database, what the processes' files tell."""
     address_data = bool(configuration.guard.address_data) and Path(configuration.guard.address_data).exists()
-    database = "ok"
+    found: dict[str, Any] = {"host": configuration.host, "mode": configuration.mode, "database": "ok"}
+    heartbeats: list[Heartbeat] = []
     record: dict[str, Any] = {}
-    processes: list[dict[str, Any]] = []
     try:
         with databases():
-            processes = _processes(configuration)
+            heartbeats = _heartbeats()
             record = _record()
     except Refused as refusal:
-        database = str(refusal)
+        found["database"] = str(refusal)
+    processes = _processes(configuration, heartbeats)
     alarms = _alarms(processes, record, address_data)
-    if as_json:
-        print_json(
-            {
-                "host": configuration.host,
-                "mode": configuration.mode,
-                "database": database,
-                "address_data": address_data,
-                "processes": processes,
-                **record,
-                "alarms": alarms,
-            }
-        )
+    if found["database"] != "ok":
+        alarms.insert(0, found["database"])
+    return {**found, "address_data": address_data, "processes": processes, **record, "alarms": alarms}
+
+
+def _tell_processes(processes: list[dict[str, Any]]) -> None:
+    titles = [say("host", "ホスト"), say("process", "プロセス"), say("alive", "動作"), say("last sign", "最終確認")]
+    yes, no = say("yes", "はい"), say("no", "いいえ")
+    print_table(titles, [[p["host"], p["process"], yes if p["alive"] else no, f"{p['age']} s"] for p in processes])
+
+
+def _tell_record(found: dict[str, Any]) -> None:
+    if "suspended" not in found:
         return
     tell(
-        f"Host {configuration.host}, mode {configuration.mode}",
-        f"ホスト {configuration.host}、モード {configuration.mode}",
+        f"{found['suspended']} suspended, {found['restricted']} restricted, {found['probation']} on probation "
+        f"of {found['mailboxes']} mailboxes; {found['open_incidents']} incidents open",
+        f"メールアドレス {found['mailboxes']} 件中、停止中 {found['suspended']}、送信制限 {found['restricted']}、"
+        f"経過観察 {found['probation']}。対応中のインシデント {found['open_incidents']} 件",
     )
-    titles = [say("host", "ホスト"), say("process", "プロセス"), say("alive", "動作"), say("last sign", "最終確認")]
-    yes_no = (say("yes", "はい"), say("no", "いいえ"))
-    print_table(
-        titles,
-        [[p["host"], p["process"], yes_no[0] if p["alive"] else yes_no[1], f"{p['age']} s"] for p in processes],
-    )
-    if record:
-        tell(
-            f"{record['suspended']} suspended, {record['restricted']} restricted, {record['probation']} on probation "
-            f"of {record['mailboxes']} mailboxes; {record['open_incidents']} incidents open",
-            f"メールアドレス {record['mailboxes']} 件中、停止中 {record['suspended']}、"
-            f"送信制限 {record['restricted']}、経過観察 {record['probation']}。"
-            f"対応中のインシデント {record['open_incidents']} 件",
-        )
-    if database != "ok":
-        click.echo(database)
-    on_off = (say("on", "あり"), say("off", "なし"))
-    tell(
-        f"Address data: {on_off[0] if address_data else on_off[1]}",
-        f"接続元アドレスのデータ: {on_off[0] if address_data else on_off[1]}",
-    )
-    for alarm in alarms:
-        click.echo(say("ALARM: ", "警報: ") + alarm)

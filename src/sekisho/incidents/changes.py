@@ -42,6 +42,21 @@ def _require_legal(status: MailboxStatus, after: str, cause: str) -> None:
         raise NotAllowed(f"{status.mailbox} is {status.status}: no {cause} leads to {after}") from refusal
 
 
+def _compare_and_set(
+    status: MailboxStatus, after: str, reason: str, generation: int, limit: int | None, at: datetime
+) -> None:
+    MailboxStatus.objects.get_or_create(
+        mailbox=status.mailbox, defaults={"domain": status.domain, "status": "active", "since": at}
+    )
+    changed = MailboxStatus.objects.filter(
+        mailbox=status.mailbox, status=status.status, generation=status.generation
+    ).update(
+        status=after, generation=generation, limit=limit, since=at, reason="" if after == "active" else reason[:500]
+    )
+    if changed != 1:
+        raise Overtaken(status.mailbox)
+
+
 def change_status(
     status: MailboxStatus,
     after: str,
@@ -62,16 +77,7 @@ def change_status(
     """
     if status.status != after:
         _require_legal(status, after, cause)
-    MailboxStatus.objects.get_or_create(
-        mailbox=status.mailbox, defaults={"domain": status.domain, "status": "active", "since": at}
-    )
-    changed = MailboxStatus.objects.filter(
-        mailbox=status.mailbox, status=status.status, generation=status.generation
-    ).update(
-        status=after, generation=generation, limit=limit, since=at, reason="" if after == "active" else reason[:500]
-    )
-    if changed != 1:
-        raise Overtaken(status.mailbox)
+    _compare_and_set(status, after, reason, generation, limit, at)
     Transition.objects.create(
         mailbox=status.mailbox,
         incident=incident,

@@ -187,6 +187,24 @@ def test_status_says_what_is_shut_and_what_is_silent(incident: Incident) -> None
     assert any("agent" in alarm for alarm in facts["alarms"])
 
 
+def test_status_without_the_database_still_tells_of_the_processes(
+    two_tenants: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import OperationalError
+
+    from sekisho.cli import status
+
+    def gone() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(status, "_heartbeats", gone)
+    facts = ask("status")
+    assert "gone" in facts["database"]
+    assert facts["database"] in facts["alarms"]
+    assert "suspended" not in facts
+    assert "ALARM" in run("status").output
+
+
 def test_it_speaks_japanese_when_asked_to(two_tenants: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANG", "ja_JP.UTF-8")
     assert "利用中" in run("mailbox", "show", ALICE).output

@@ -1,0 +1,114 @@
+"""Opening: the next generation begins, the incident ends, orders to open the doors are written; and what time ends."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from sekisho.incidents import orders
+from sekisho.incidents.changes import PROBATION_NEW_RECIPIENTS_A_DAY, change_status, current_status
+from sekisho.incidents.containing import STATUS_OF, open_incident
+from sekisho.incidents.models import Incident, MailboxStatus, Order, Transition
+from sekisho.incidents.timeline import add_entry
+
+# A hijacker's second visit comes within days; a week without a sign is the time peers keep a sender on watch.
+PROBATION_CLEAN_DAYS = 7
+# The question of a restriction stands for a week: owners come back from a holiday.
+RESTRICTION_DAYS = 7
+
+
+def end_incident(incident: Incident, phase: str, at: datetime) -> None:
+    """Moves an incident to "recovered", "closed" or "dismissed"."""
+    incident.phase = phase
+    incident.closed_at = None if phase == "recovered" else at
+    incident.save(update_fields=["phase", "closed_at"])
+    add_entry(incident, at, phase, f"{phase}-{incident.pk}-{at.timestamp():.6f}", {})
+
+
+def lift(
+    status: MailboxStatus,
+    incident: Incident,
+    after: str,
+    cause: str,
+    actor: str,
+    phase: str,
+    at: datetime,
+    *,
+    reason: str = "",
+    account: AbstractBaseUser | None = None,
+) -> list[Order]:
+    """Begins the next generation; orders to open the doors where something was shut."""
+    shut = status.status in STATUS_OF.values()
+    generation = status.generation + 1
+    change_status(
+        status,
+        after,
+        cause=cause,
+        actor=actor,
+        reason=reason,
+        generation=generation,
+        limit=PROBATION_NEW_RECIPIENTS_A_DAY if after == "probation" else None,
+        incident=incident,
+        at=at,
+        account=account,
+    )
+    end_incident(incident, phase, at)
+    orders.retire_orders(status.mailbox, generation)
+    if not shut:
+        return []
+    kind = "dismiss" if cause == "dismissal" else "release"
+    return orders.place_orders(incident, kind, generation, actor, at, {"incident": incident.pk})
+
+
+def expire_restrictions(now: datetime) -> int:
+    """Ends restrictions by detection that nobody answered for a week and that nothing new was found for; how many.
+
+    Known weak point: silence does not yet escalate to a second person, it only keeps the restriction for that week.
+    Redirects that were frozen stay frozen. An operator's restriction has no end of its own.
+    """
+    ended = 0
+    old = MailboxStatus.objects.filter(status="restricted", since__lt=now - timedelta(days=RESTRICTION_DAYS))
+    for row in old:
+        with transaction.atomic(using="default"):
+            status = current_status(row.mailbox)
+            incident = open_incident(row.mailbox)
+            if status.status != "restricted" or incident is None or not _by_detection(incident):
+                continue
+            if incident.decisions.filter(t__gte=now - timedelta(days=RESTRICTION_DAYS)).exists():
+                continue
+            lift(status, incident, "active", "expiry", "worker", "closed", now)
+            ended += 1
+    return ended
+
+
+def _by_detection(incident: Incident) -> bool:
+    last = Transition.objects.filter(incident=incident).order_by("-id").first()
+    return last is not None and last.cause == "detection"
+
+
+def end_probations(now: datetime) -> int:
+    """Ends probations after seven clean days (no open incident); how many. Their incidents are closed with them."""
+    ended = 0
+    old = MailboxStatus.objects.filter(status="probation", since__lt=now - timedelta(days=PROBATION_CLEAN_DAYS))
+    for row in old:
+        with transaction.atomic(using="default"):
+            status = current_status(row.mailbox)
+            if status.status != "probation" or open_incident(row.mailbox) is not None:
+                continue
+            change_status(
+                status,
+                "active",
+                cause="clean_days",
+                actor="worker",
+                reason="",
+                generation=status.generation,
+                limit=None,
+                incident=None,
+                at=now,
+            )
+            for incident in Incident.objects.filter(mailbox=row.mailbox, phase="recovered"):
+                end_incident(incident, "closed", now)
+            ended += 1
+    return ended
