@@ -14,8 +14,8 @@ mail_packages=(postfix postfix-sqlite postfix-lmdb dovecot-core dovecot-imapd do
   dovecot-sieve dovecot-managesieved dovecot-sqlite)
 # gettext: msgfmt for the panel's languages; openssl: the stack's self-signed certificate; sqlite3: a look into the tables.
 packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certificates)
-# gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps, iproute2: the stories look
-# at processes and sockets.
+# gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps,
+# iproute2: the stories look at processes and sockets.
 test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
@@ -93,6 +93,8 @@ make_environment() {
   done
   # The project itself, editable; its build tool comes from requirements-build.lock instead of an unhashed download.
   .venv/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
+  # The user sekisho cannot write byte code here, and without it every process would compile us anew at its start.
+  .venv/bin/python -m compileall -q src
 }
 
 # msgfmt by Django's own command: only where a .po is newer than its .mo.

@@ -1,8 +1,8 @@
 """Django's settings for the tests' own process and for mypy: the real ones, over a configuration of their own.
 
 That configuration is the local stack's template in a temporary directory, so that it cannot drift from what
-`sekisho up` writes. It is put into the cache of `sekisho.config.settings` and not into the environment: child processes (the
-stories' stack) find their own.
+`sekisho up` writes. It is put into the cache of `sekisho.config.settings` and not into the environment: child
+processes (the stories' stack) find their own.
 """
 
 import atexit

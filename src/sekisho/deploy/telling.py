@@ -21,12 +21,17 @@ def language_of(environment: Mapping[str, str]) -> Language:
     return "ja" if value.startswith("ja") else "en"
 
 
-def accounts(language: Language, layout: Layout, credentials: Credentials) -> Iterator[str]:
-    """Lines: the panel's address, its accounts with their passwords, and where the mailboxes' passwords are."""
+def is_up(language: Language, layout: Layout, seconds: float) -> str:
+    """The line of every start."""
     panel = f"http://127.0.0.1:{layout.ports.panel}/"
+    if language == "ja":
+        return f"{seconds:.1f} 秒で起動しました。管理画面 {panel}  (Ctrl-C で停止)"
+    return f"up after {seconds:.1f} s; panel {panel} (Ctrl-C stops everything)"
+
+
+def accounts(language: Language, layout: Layout, credentials: Credentials) -> Iterator[str]:
+    """Lines: the panel's accounts with their passwords, and where the mailboxes' passwords are."""
     ja = language == "ja"
-    yield ""
-    yield f"  {'管理画面' if ja else 'Panel'}: {panel}"
     yield ""
     name, password = credentials.operator
     yield f"  {'運用者' if ja else 'Operator'}: {name}  {password}"
