@@ -95,9 +95,7 @@ def _run(layout: Layout, options: UpOptions) -> int:
                 return 1
             return 0
         layout.ready.touch()
-        _say(
-            f"up after {time.monotonic() - began:.1f} s; panel http://127.0.0.1:{layout.ports.panel}/; Ctrl-C stops it"
-        )
+        _say(telling.is_up(telling.language_of(os.environ), layout, time.monotonic() - began))
         if credentials is not None:
             _first_start(layout, credentials, options, supervisor)
         supervisor.run_until(lambda: False, float("inf"))
