@@ -35,7 +35,8 @@ def test_a_broken_file_opens_nothing_and_is_repaired(stack: Stack, box: Box, nam
     started = time.monotonic()
     while time.monotonic() - started < REPAIRED_WITHIN:
         answer = stack.mx(box.address)
-        assert answer.code in (450, 451), answer
+        # 0: the connection ended, which a sender treats as temporary, too (a map cut short under a running smtpd).
+        assert answer.code in (0, 450, 451), answer
         assert not any(answer.accepted for answer in stack.doors(box).values())
         if path.exists() and path.stat().st_size >= min(whole, 1) and is_whole(stack, box, name):
             break
