@@ -28,6 +28,7 @@ from sekisho.detection.limits import (
     DECAY,
     EVIDENCE_SECONDS,
     FAMILIAR_DAYS,
+    HOUR,
     MAX_ASNS,
     MAX_COUNTRIES,
     MAX_NETWORKS,
@@ -140,6 +141,29 @@ class MailboxProfile:
         habits = self.habits
         self._source = source = weigh_source(place, habits.days, habits.networks, habits.asns, habits.countries, domain)
         return source
+
+    def is_routine(self, place: Place, recipient: str, now: float, alert: float) -> bool:
+        """Whether asking for one more recipient would teach nothing and could not be judged otherwise than before.
+
+        By far the commonest request: from the familiar network seen last, to somebody the mailbox always writes to,
+        with nothing open against it and the day's score below `alert`. Whatever still weighs can only have grown older
+        since the last event was judged. The hour must be the same (windows move on at its end), and no bounce may be
+        counted (the deliveries that excuse it grow older, too).
+        """
+        source, evidence = self._source, self.evidence
+        if source is None or source.place is not place or not source.by_network or now >= self._day_ends:
+            return False
+        own = evidence.own
+        return (
+            own.hour == int(now // HOUR)
+            and not (evidence.open or evidence.strange_sender or own.bounced or own.bounced_before)
+            and evidence.authenticated
+            and evidence.sender_weight == source.weight
+            and source.key in evidence.today
+            and "smtp" in evidence.protocols
+            and evidence.peak < alert
+            and holds(self.habits.recipients.recent, fingerprint(recipient))
+        )
 
     def open_weight(self, now: float) -> float:
         """The weight of all open unfamiliar sources; those not seen for a day are closed."""

@@ -238,3 +238,67 @@ def test_only_a_failed_login_needs_no_profile() -> None:
     observe(None, world.host, Login(0.0, "nobody@x.test", *home(), "imap", False), 0.0)
     with pytest.raises(ValueError, match="Login without a profile"):
         observe(None, world.host, Login(0.0, MAILBOX, *home(), "imap", True), 0.0)
+
+
+# One object per place, as the guard's address table hands them out.
+_HOME = home()
+# What may happen between two requests: (seconds passed, what, from where, to whom).
+_happenings = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 1.0, 60.0, 1800.0, 4 * HOUR, DAY]),
+        st.sampled_from(["recipient"] * 6 + ["submit", "login", "failure", "sent", "bounced", "script"]),
+        st.sampled_from([_HOME, _HOME, _HOME, home(host=77, network=2, owner=2), home(network=9), abroad(3)]),
+        st.integers(0, 44).map(lambda number: f"customer{number}@elsewhere.test"),
+    ),
+    max_size=40,
+)
+
+
+def _settled() -> World:
+    """Eight days of habits, just read back from disk."""
+    world = World(mode="observe").live(8)
+    world.profile = MailboxProfile.from_bytes(world.profile.to_bytes())
+    return world
+
+
+@given(_happenings)
+def test_a_routine_request_teaches_nothing_and_stays_below_every_threshold(
+    happenings: list[tuple[float, str, tuple[str, Place], str]],
+) -> None:
+    world = _settled()
+    for passed, what, source, customer in happenings:
+        world.now += passed
+        alert = world.host.limits.alert
+        routine = what == "recipient" and world.profile.is_routine(source[1], customer, world.now, alert)
+        before, learnt = world.profile.to_bytes(), MailboxProfile.from_bytes(world.profile.to_bytes())
+        if what == "recipient":
+            found = world.recipient(source, customer)
+        elif what == "submit":
+            found = world.submit(source)
+        elif what in ("login", "failure"):
+            found = world.login(source, "smtp", what == "login")
+        elif what == "script":
+            found = world.script(source, "forward", "x@outside.test")
+        else:
+            found = world.delivered(customer, what, "2.0.0" if what == "sent" else "5.1.1")
+        if routine:
+            assert found.score < alert
+            # The day's highest score is all that judging may have raised.
+            learnt.evidence.peak = world.profile.evidence.peak
+            assert world.profile.to_bytes() == (learnt.to_bytes() if learnt.evidence.peak else before)
+
+
+def test_the_owners_daily_mail_is_routine_and_everything_else_is_not() -> None:
+    world = _settled()
+    alert = world.host.limits.alert
+    known, place = "customer2@elsewhere.test", _HOME[1]
+    assert not world.profile.is_routine(place, known, world.now, alert)
+    world.login(_HOME, "smtp")
+    world.recipient(_HOME, "customer1@elsewhere.test")
+    assert world.profile.is_routine(place, known, world.now, alert)
+    assert not world.profile.is_routine(place, "stranger@target.test", world.now, alert)
+    assert not world.profile.is_routine(abroad(3)[1], known, world.now, alert)
+    assert not world.profile.is_routine(place, known, world.now + HOUR, alert)
+    assert not world.profile.is_routine(place, known, world.now, alert=world.profile.evidence.peak)
+    world.delivered(known, "bounced", "5.1.1")
+    assert not world.profile.is_routine(place, known, world.now, alert)
