@@ -93,11 +93,12 @@ def tell_story(story: dict[str, Any]) -> None:
     if not story["enforced"]:
         action += say(" (would have been; this domain is only observed)", "(試運転のため実行していません)")
     tell(f"  {action}, {phase}", f"  {action}、{phase}")
-    for found in story["indicators"]:
-        click.echo(f"  - {found['evidence']}")
+    for evidence in dict.fromkeys(found["evidence"] for found in story["indicators"]):
+        click.echo(f"  - {evidence}")
     for change in story["transitions"]:
         before, after = say(*STATUSES[change["before"]]), say(*STATUSES[change["after"]])
-        why = f": {change['reason']}" if change["reason"] else ""
+        # The guard's reason is the evidence above.
+        why = f": {change['reason']}" if change["reason"] and change["cause"] != "detection" else ""
         click.echo(f"  {local_time(change['at'])}  {before} -> {after}  ({change['actor']}, {change['cause']}{why})")
     for step in story["steps"]:
         state = say(*STEP_STATES.get(step["state"], (step["state"], step["state"])))

@@ -34,6 +34,8 @@ SMTP_DEADLINE_S = 5
 POSTFIX_AWAY = timedelta(seconds=10)
 # From the 250 to the guard's line in the spool: Postfix logs at once, the guard reads the log within 1 s.
 SETTLING = timedelta(seconds=10)
+# A restriction is often followed by a suspension within seconds, and nobody needs two mails about it: this one waits.
+RESTRICTED_WAITS = timedelta(seconds=30)
 # First retry after 10 s, then doubling up to an hour; after five days the text is history.
 RETRY_FIRST_S, RETRY_LONGEST_S = 10, 3600
 GIVE_UP_AFTER = timedelta(days=5)
@@ -105,7 +107,7 @@ class Outbox:
 
     def _is_due(self, notice: Notice, now: datetime) -> bool:
         if notice.claimed_at is None:
-            return True
+            return notice.kind != "restricted" or now >= notice.created_at + RESTRICTED_WAITS
         pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** max(0, notice.attempts - 1))
         return now >= notice.claimed_at + timedelta(seconds=pause)
 

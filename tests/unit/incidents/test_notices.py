@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import smtplib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from test_decisions import record
+from test_decisions import T, record
 
 from sekisho.config import settings
 from sekisho.incidents import decisions, notices
@@ -81,6 +81,24 @@ def test_an_english_contact_reads_english_first(two_tenants: None) -> None:
     subject, body = compose(Notice.objects.get())
     assert subject == "Mailbox carol@theirs.test was suspended"
     assert body.index("was suspended") < body.index("停止しました")
+
+
+def test_a_restriction_that_becomes_a_suspension_is_one_mail(postfix: type[Postfix], two_tenants: None) -> None:
+    now = datetime.fromtimestamp(T, UTC)
+    box = outbox(now)
+    decisions.record_detection(record("d1", "restrict"))
+    assert box.send_due(now + timedelta(seconds=2), True) == 0
+    decisions.record_detection(record("d2", "suspend", before="restricted", t=T + 3))
+    assert box.send_due(now + timedelta(seconds=4), True) == 1
+    assert box.send_due(now + timedelta(seconds=90), True) == 0
+    assert "停止" in str(postfix.sent[0]["Subject"])
+
+
+def test_a_restriction_alone_is_told_after_half_a_minute(postfix: type[Postfix], two_tenants: None) -> None:
+    now = datetime.fromtimestamp(T, UTC)
+    decisions.record_detection(record("d1", "restrict"))
+    assert outbox(now).send_due(now + timedelta(seconds=31), True) == 1
+    assert "制限" in str(postfix.sent[0]["Subject"])
 
 
 def test_the_mailbox_itself_is_not_told(two_tenants: None) -> None:
