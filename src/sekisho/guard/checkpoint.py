@@ -39,7 +39,7 @@ class Journal(Protocol):
 class Counters:
     """What the status file shows; plain numbers since the start."""
 
-    __slots__ = ("alerts", "events", "logins", "refused", "requests", "restrictions", "trips")
+    __slots__ = ("alerts", "events", "logins", "refused", "requests", "restrictions", "routine", "trips")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -47,6 +47,8 @@ class Counters:
         self.logins = 0
         # Events learnt from: the proof that the checkpoint does more than answer.
         self.events = 0
+        # Recipients that could neither teach nor change anything (MailboxProfile.is_routine).
+        self.routine = 0
         self.alerts = 0
         self.restrictions = 0
         self.trips = 0
@@ -130,31 +132,35 @@ class Checkpoint:
     def answer(self, request: PolicyRequest, now: float) -> str:
         """Postfix' action for one request: GO_ON, or the refusal of a mailbox that may not send (now)."""
         self.counters.requests += 1
-        mailbox = self.mailbox(request.sasl_username) if request.sasl_username else None
+        name = request.sasl_username
+        mailbox = self.mailbox(name) if name else None
         if mailbox is None:
             return GO_ON
-        action = self._judge_request(mailbox, request, now)
+        stand = self.standing.of(mailbox)
+        state = request.protocol_state
+        if stand.status == "suspended":
+            action = SUBMISSION_SUSPENDED
+        elif state == "RCPT":
+            action = self._at_recipient(mailbox, stand, request, now)
+        elif state == "END-OF-MESSAGE":
+            action = self._at_end(mailbox, stand, request, now)
+        else:
+            return GO_ON
         if action is not GO_ON:
             self.counters.refused += 1
         return action
 
-    def _judge_request(self, mailbox: str, request: PolicyRequest, now: float) -> str:
-        stand = self.standing.of(mailbox)
-        if stand.status == "suspended":
-            return SUBMISSION_SUSPENDED
-        if request.protocol_state == "RCPT":
-            return self._at_recipient(mailbox, request, now)
-        if request.protocol_state == "END-OF-MESSAGE":
-            return self._at_end(mailbox, request, now)
-        return GO_ON
-
-    def _at_recipient(self, mailbox: str, request: PolicyRequest, now: float) -> str:
+    def _at_recipient(self, mailbox: str, stand: Stand, request: PolicyRequest, now: float) -> str:
         recipient = request.recipient[:MAX_ADDRESS].lower()
         instance = request.instance
+        ip, place = self.places.source(request.client_address)
+        if stand.status == "active" and self._is_routine(mailbox, stand, place, recipient, now):
+            self.counters.routine += 1
+            return GO_ON
         if self._judged.is_new(instance, recipient):
-            ip, place = self.places.source(request.client_address)
-            self.observe(detection.Recipient(now, mailbox, ip, place, recipient, instance), now)
-        stand = self.standing.of(mailbox)
+            decided = self.observe(detection.Recipient(now, mailbox, ip, place, recipient, instance), now)
+            if decided is not None:
+                stand = self.standing.of(mailbox)
         if stand.status == "active":
             return GO_ON
         if stand.status == "suspended":
@@ -163,6 +169,15 @@ class Checkpoint:
         if budget is None or budget.allows(recipient, self.profiles.of(mailbox).knows(recipient), instance, now):
             return GO_ON
         return SUBMISSION_STOPPED if budget.limit == 0 else SUBMISSION_RESTRICTED
+
+    def _is_routine(self, mailbox: str, stand: Stand, place: detection.Place, recipient: str, now: float) -> bool:
+        """Whether an unlimited mailbox asks for what can neither teach nor change anything: most requests of a day."""
+        profile = self.profiles.known(mailbox)
+        return (
+            profile is not None
+            and profile.generation >= stand.generation
+            and profile.is_routine(place, recipient, now, self.tables.limits.alert)
+        )
 
     def _budget(self, mailbox: str, stand: Stand) -> Budget | None:
         """The mailbox's budget of new recipients; None when its status has no limit."""
@@ -178,11 +193,12 @@ class Checkpoint:
         self._budgets[mailbox] = (stand, budget)
         return budget
 
-    def _at_end(self, mailbox: str, request: PolicyRequest, now: float) -> str:
+    def _at_end(self, mailbox: str, stand: Stand, request: PolicyRequest, now: float) -> str:
         ip, place = self.places.source(request.client_address)
         queue_id, recipients = request.queue_id, request.recipient_count
-        self.observe(detection.Submission(now, mailbox, ip, place, queue_id, recipients, request.size), now)
-        stand = self.standing.of(mailbox)
+        event = detection.Submission(now, mailbox, ip, place, queue_id, recipients, request.size)
+        if self.observe(event, now) is not None:
+            stand = self.standing.of(mailbox)
         if stand.status == "suspended":
             return SUBMISSION_SUSPENDED
         if stand.status == "restricted" and stand.limit == 0:
@@ -214,8 +230,9 @@ class Checkpoint:
     def observe(self, event: detection.Event, now: float) -> DecisionRecord | None:
         """Learns from an event and decides; the decision, if there was one, is in force when this returns."""
         self.counters.events += 1
-        if isinstance(event, detection.Login) and not event.success:
-            self._observe_failure(event, now)
+        if type(event) is detection.Login and not event.success:
+            # It says something about its source only: it makes no profile, and never a decision (P3).
+            detection.observe(None, self.tables, event, now)
             return None
         profile = self.learn(event, now)
         assessment = detection.assess(profile, self.tables, event, now)
@@ -226,18 +243,11 @@ class Checkpoint:
     def learn(self, event: detection.Event, now: float) -> MailboxProfile:
         """Learns from an event without judging it; the profile it went into."""
         profile = self.profiles.of(event.mailbox)
-        generation = self.standing.generation(event.mailbox)
+        generation = self.standing.of(event.mailbox).generation
         if profile.generation < generation:
             profile.start_generation(generation, now)
         detection.observe(profile, self.tables, event, now)
         return profile
-
-    def _observe_failure(self, event: detection.Login, now: float) -> None:
-        """A failed login says something about its source only: it makes no profile, and never a decision (P3)."""
-        profile = self.profiles.known(event.mailbox)
-        if profile is not None:
-            self.profiles.changed.add(event.mailbox)
-        detection.observe(profile, self.tables, event, now)
 
     def _decide(
         self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float

@@ -29,6 +29,7 @@ class GuardStatus(msgspec.Struct, frozen=True):
     refused: int
     logins: int
     events: int
+    routine: int
     alerts: int
     restrictions: int
     trips: int

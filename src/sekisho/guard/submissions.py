@@ -28,18 +28,19 @@ class JudgedRecipients:
     def __init__(self, remembered: int = REMEMBERED_RECIPIENTS) -> None:
         self._size = remembered
         # Two halves that take turns: constant time, no clock, at most 2 x `remembered` entries.
-        self._recent: set[str] = set()
-        self._older: set[str] = set()
+        self._recent: set[tuple[str, str]] = set()
+        self._older: set[tuple[str, str]] = set()
 
     def is_new(self, instance: str, recipient: str) -> bool:
         """True the first time; a request without an instance is always new."""
         if not instance:
             return True
-        key = f"{instance} {recipient}"
-        if key in self._recent or key in self._older:
+        key = (instance, recipient)
+        recent = self._recent
+        if key in recent or key in self._older:
             return False
-        if len(self._recent) >= self._size:
-            self._older, self._recent = self._recent, set()
+        if len(recent) >= self._size:
+            self._older, self._recent = recent, set()
         self._recent.add(key)
         return True
 
