@@ -44,7 +44,7 @@ ACTIONS: dict[str, Badge] = {
 STEP_STATES: dict[str, Badge] = {
     "pending": Badge(pgettext_lazy("step", "Waiting"), "calm"),
     "done": Badge(pgettext_lazy("step", "Done"), "good"),
-    "already": Badge(pgettext_lazy("step", "Was done already"), "good"),
+    "already": Badge(pgettext_lazy("step", "Nothing to do"), "good"),
     "failed": Badge(pgettext_lazy("step", "Failed, will be tried again"), "bad"),
 }
 
