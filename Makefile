@@ -10,6 +10,9 @@ KEPT := LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=$(KEPT))
 BIN := .venv/bin
 
+# One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
+.NOTPARALLEL:
+
 .PHONY: help run test unit stack browser bench lint soak prepare-run prepare-test
 
 help:

@@ -89,9 +89,10 @@ def _run(layout: Layout, options: UpOptions) -> int:
     supervisor.handle_signals()
     supervisor.start_watcher()
     try:
-        if not supervisor.run_until(lambda: _answers(layout.ports), START_DEADLINE):
+        if not supervisor.run_until(lambda: not _silent(layout.ports), START_DEADLINE):
             if not supervisor.stopping:
-                _say(f"not every part answers after {START_DEADLINE:.0f} s; see {layout.log}")
+                silent = ", ".join(_silent(layout.ports))
+                _say(f"no answer from {silent} after {START_DEADLINE:.0f} s; the logs are in {layout.log}")
                 return 1
             return 0
         layout.ready.touch()
@@ -208,12 +209,14 @@ def _has(module: str) -> Callable[[], bool]:
     return available
 
 
-def _answers(ports: Ports) -> bool:
+def _silent(ports: Ports) -> list[str]:
+    """Doors that nobody listens on yet, of those whose module is there."""
     wanted = list(MAIL_PORTS)
     for module, names in OUR_PARTS.values():
         if _has(module)():
             wanted += names
-    return {getattr(ports, name) for name in wanted} <= _listening()
+    listening = _listening()
+    return [name for name in wanted if getattr(ports, name) not in listening]
 
 
 def _listening() -> set[int]:
