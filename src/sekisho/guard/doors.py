@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import Protocol
+from typing import Protocol, cast
 
 from sekisho.guard.peers import peer_uid
 
@@ -49,8 +49,7 @@ class Door:
             return True
         self.turned_away += 1
         log.warning("%s: connection refused: %s", self.name, why)
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+        cast(asyncio.Transport, transport).abort()
         return False
 
     def _objection(self, transport: asyncio.BaseTransport) -> str:

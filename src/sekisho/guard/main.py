@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO
 
+import uvloop
+
 from sekisho.config import Settings
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.servers import Servers
@@ -55,7 +57,8 @@ def run(settings: Settings) -> int:
     try:
         with hold_lock(Path(settings.var)):
             _allow_files()
-            return asyncio.run(_guard(settings))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(_guard(settings))
     except (AlreadyRunning, OSError) as error:
         log.error("the guard cannot start: %s", error)
         return 1
