@@ -31,7 +31,7 @@ def test_a_locked_database_changes_nothing_outside(stack: Stack) -> None:
         lock.execute("ROLLBACK")
         lock.close()
     assert time.monotonic() - locked_at >= LOCKED_SECONDS
-    # Measured by a client on the same two cores, beside everything else of this story: one in 200 may wait for the client.
+    # Measured by a client on the same two cores, beside all else of this story: one in 200 may wait for the client.
     ordered = sorted(times)
     assert ordered[int(len(times) * 0.995)] <= 0.3, ordered[-5:]
     assert ordered[-1] <= 1.0, f"slowest answer {ordered[-1]:.3f} s, median {statistics.median(times):.4f} s"
