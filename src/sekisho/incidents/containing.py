@@ -43,5 +43,6 @@ def contain(incident: Incident, action: str, actor: str, details: dict[str, obje
     incident.save(update_fields=["enforced", "phase", "contained_at", "closed_at"])
     if action == "suspend":
         burned.burn_site_hash(incident.mailbox, at)
+    orders.retire_weaker_orders(incident.mailbox, ORDER_OF[action])
     orders.place_orders(incident, ORDER_OF[action], incident.generation, actor, at, details)
     notices.enqueue(incident, STATUS_OF[action], at)

@@ -6,10 +6,12 @@ import logging
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from sekisho.incidents.changes import Overtaken, change_status, current_status, write_audit
 from sekisho.incidents.containing import STATUS_OF, STRENGTH, begin_incident, contain
 from sekisho.incidents.models import Decision, Incident, Indicator, MailboxStatus, Order
+from sekisho.incidents.orders import place_orders
 from sekisho.incidents.timeline import add_entry
 from sekisho.journal import DecisionRecord
 
@@ -64,12 +66,21 @@ def _note_late_decision(record: DecisionRecord, status: MailboxStatus, incident:
     if incident is not None:
         _keep_decision(record, incident)
     write_audit(f"guard@{record.host}", "late_decision", record.mailbox, {"decision": record.id, "done": "nothing"})
-    Order.objects.filter(
-        mailbox=record.mailbox,
-        generation=status.generation,
-        kind__in=["release", "dismiss"],
-        state__in=["done", "failed"],
-    ).update(state="open", claimed_at=None)
+    if record.enforced and record.action != "alert" and status.status not in STATUS_OF.values():
+        _open_again(status)
+
+
+def _open_again(status: MailboxStatus) -> None:
+    given = Order.objects.filter(
+        mailbox=status.mailbox, generation=status.generation, kind__in=["release", "dismiss"]
+    ).first()
+    if given is not None:
+        incident, kind, details = Incident.objects.get(pk=given.incident_id), given.kind, given.details
+    else:
+        # A mere alert was dismissed: nothing had been shut then.
+        earlier = Incident.objects.filter(mailbox=status.mailbox, generation__lt=status.generation)
+        incident, kind, details = earlier.latest("id"), "release", {}
+    place_orders(incident, kind, status.generation, "worker", timezone.now(), details)
 
 
 def _keep_decision(record: DecisionRecord, incident: Incident) -> None:

@@ -55,7 +55,7 @@ def lift(
         account=account,
     )
     end_incident(incident, phase, at)
-    orders.retire_orders(status.mailbox, generation)
+    orders.retire_older_orders(status.mailbox, generation)
     if not shut:
         return []
     kind = "dismiss" if cause == "dismissal" else "release"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sekisho.config import settings
@@ -53,11 +53,19 @@ def place_orders(
     return placed
 
 
-def retire_orders(mailbox: str, before_generation: int) -> None:
+def retire_older_orders(mailbox: str, before_generation: int) -> None:
     """Orders of an older generation that nobody finished are overtaken: no agent may carry them out now."""
-    Order.objects.filter(mailbox=mailbox, generation__lt=before_generation, state__in=["open", "claimed"]).update(
-        state="obsolete"
-    )
+    _retire(Order.objects.filter(mailbox=mailbox, generation__lt=before_generation))
+
+
+def retire_weaker_orders(mailbox: str, kind: str) -> None:
+    """Shutting overtakes whatever was about to open the mailbox, and a suspension its restriction."""
+    weaker = ["release", "dismiss", "restrict"] if kind == "contain" else ["release", "dismiss"]
+    _retire(Order.objects.filter(mailbox=mailbox, kind__in=weaker))
+
+
+def _retire(orders: QuerySet[Order]) -> None:
+    orders.filter(state__in=["open", "claimed"]).update(state="obsolete")
 
 
 def claim_orders(host: str, now: datetime) -> list[Order]:

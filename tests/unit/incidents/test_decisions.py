@@ -250,6 +250,32 @@ def test_dismissing_an_alert_orders_nothing_but_ends_its_evidence(two_tenants: N
     assert status().status == "active"
 
 
+def test_a_trip_that_crossed_the_dismissal_of_its_alert_is_opened_again(two_tenants: None) -> None:
+    alert = decisions.record_detection(record(action="alert"))
+    assert alert is not None
+    decisions.dismiss(alert, "operator")
+    decisions.record_detection(record("d2", "suspend"))
+    order = Order.objects.get()
+    assert (order.kind, order.generation, order.state) == ("release", 1, "open")
+
+
+def test_a_late_trip_does_not_open_a_mailbox_suspended_since(incident: Incident) -> None:
+    [order] = decisions.reinstate(ALICE, "operator")
+    orders.finish_order(order, "done")
+    decisions.suspend(ALICE, "again", "operator")
+    decisions.record_detection(record())
+    order.refresh_from_db()
+    assert order.state == "done"
+    assert status().status == "suspended"
+
+
+def test_suspending_overtakes_an_order_to_open(incident: Incident) -> None:
+    [order] = decisions.reinstate(ALICE, "operator")
+    decisions.suspend(ALICE, "again", "operator")
+    order.refresh_from_db()
+    assert order.state == "obsolete"
+
+
 def test_what_is_over_cannot_be_dismissed(incident: Incident) -> None:
     decisions.reinstate(ALICE, "operator")
     with pytest.raises(NotAllowed):
