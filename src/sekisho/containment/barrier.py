@@ -35,6 +35,10 @@ FILES = ("sasl", "deny", "rcpt", "identity", "transport", "lmtp")
 SENTINEL = "barrier@sekisho.invalid"
 _SENTINEL_VALUES = {"sasl": "DUNNO", "rcpt": "DUNNO", "identity": SENTINEL, "transport": "retry:4.2.1 sentinel"}
 
+# More rows than this are written as a whole map in one transaction instead of one transaction each (0.6 ms on an idle
+# host, 4 ms on a busy one).
+MOST_SINGLE_ROWS = 20
+
 # What LMTP gets for mail already in flight: a temporary failure (451). The numbers are never used.
 _LMTP_FIELDS = "::5000:5000::/nonexistent::userdb_tempfail=suspended"
 
@@ -159,7 +163,10 @@ class Barrier:
         if not missing:
             return
         if file in MAPS:
-            self._postfix.insert(self._directory / file, missing)
+            if len(missing) > MOST_SINGLE_ROWS and (known := self._read(file)).keys() == set(filter(is_plain, known)):
+                self._postfix.replace(self._directory / file, {SENTINEL: _SENTINEL_VALUES[file]} | known | missing)
+            else:
+                self._postfix.insert(self._directory / file, missing)
             self._remember(file, known | missing)
         else:
             self._write_passwd(file, known | missing)
@@ -283,7 +290,7 @@ class Barrier:
         workshop = self._directory / ".rebuild"
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir(mode=0o700)
-        self._postfix.insert(workshop / file, {SENTINEL: _SENTINEL_VALUES[file]} | rows)
+        self._postfix.replace(workshop / file, {SENTINEL: _SENTINEL_VALUES[file]} | rows)
         built = workshop / f"{file}.lmdb"
         built.chmod(0o644)
         _sync(built)

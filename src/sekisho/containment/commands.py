@@ -31,6 +31,7 @@ PRIVILEGED_STEPS: tuple[tuple[str, ...], ...] = (
     ("postkick", "public", "pickup", "W"),
     ("postmap", "-d"),
     ("postmap", "-q"),
+    ("postmap", "-r"),
     ("postmap", "-ri"),
     ("postmap", "-s"),
     ("postqueue", "-i"),

@@ -81,9 +81,13 @@ class Probes:
         """The positive control; raises CommandError when a door does not even let the canary in."""
         # Dovecot looks again in its next whole second; asking before costs a refusal's delay.
         self._sleep(1.02 - time.time() % 1)
-        for service, door in DOORS.items():
-            if not any(self._dovecot.lets_in(canary, service, secret) for _ in range(CANARY_TRIES)):
-                raise CommandError(f"{door} refuses the canary, so nothing can be proved")
+
+        def gets_in(service: str) -> bool:
+            return any(self._dovecot.lets_in(canary, service, secret) for _ in range(CANARY_TRIES))
+
+        refusing = [DOORS[s] for s, let_in in zip(DOORS, self._pool.map(gets_in, DOORS), strict=True) if not let_in]
+        if refusing:
+            raise CommandError(f"{', '.join(refusing)} refuses the canary, so nothing can be proved")
 
     def probe(self, names: Collection[str]) -> ProbeResult:
         """Which doors let these login names in with a valid secret; raises CommandError when it cannot be told."""

@@ -86,7 +86,11 @@ def release_held(work: Work) -> bool:
     old = [m.queue_id for m in on_hold if tools.now() - m.arrival_time > lifetime(tools) / 2]
     work.notes["released"] = len(on_hold)
     tools.postfix.requeue(old)
-    tools.postfix.unhold(m.queue_id for m in on_hold if m.queue_id not in old)
+    young = [m.queue_id for m in on_hold if m.queue_id not in old]
+    tools.postfix.unhold(young)
+    for queue_id in young:
+        # Else it waits for the next queue run, 5 minutes by default.
+        tools.postfix.retry(queue_id)
     return bool(on_hold)
 
 

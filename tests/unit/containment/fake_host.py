@@ -68,6 +68,10 @@ class FakeHost:
             rows = json.loads(path.read_text()) if path.exists() else {}
         except ValueError:
             return CompletedCommand(1, b"", b"postmap: fatal: open database: MDB_INVALID")
+        if words[0] == "-r":
+            source = path.with_suffix("")
+            path.write_text(json.dumps(dict(line.split(" ", 1) for line in source.read_text().splitlines())))
+            return OK
         if words[0] == "-s":
             return CompletedCommand(0, "".join(f"{k}\t{v}\n" for k, v in rows.items()).encode(), b"")
         if words[0] == "-q":

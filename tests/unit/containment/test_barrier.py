@@ -94,8 +94,19 @@ def test_a_thousand_suspensions_are_four_postmap_runs(tools: Tools, host: FakeHo
     tools.barrier.missing_rows(wanted)
     host.calls.clear()
     tools.barrier.raise_rows(wanted)
-    assert host.count("postmap", "-ri") == len(MAPS)
+    assert host.count("postmap", "-r") == len(MAPS)
+    assert not host.count("postmap", "-ri")
     assert all(len(rows_on_disk(tools)[file]) == 1000 for file in FILES)
+
+
+def test_writing_a_whole_map_keeps_rows_nobody_can_explain(tools: Tools, host: FakeHost) -> None:
+    tools.postfix.insert(tools.barrier._directory / "rcpt", {"mallory@customer.example": "450 x"})
+    entries = [Entry(f"m{i}@c.example", 0, "suspended", None, 0, 0, [f"m{i}@c.example"], []) for i in range(50)]
+    host.calls.clear()
+    tools.barrier.raise_rows(wanted_rows(entries))
+    assert host.count("postmap", "-r") == 3
+    assert "mallory@customer.example" in rows_on_disk(tools)["rcpt"]
+    assert not list(tools.barrier._directory.glob("rcpt"))
 
 
 def test_one_file_that_refuses_does_not_keep_the_others_down(tools: Tools, host: FakeHost) -> None:
