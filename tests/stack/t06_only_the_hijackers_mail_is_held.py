@@ -1,5 +1,5 @@
 """P2, P5: the hijacker's queued mail (sent as alice+1…20@ and <>) is held; the owner's mail from before and
-innocents' mail are delivered. Sabotage: tests/sabotage/t06.patch (held by envelope sender)."""
+innocents' mail are delivered. Sabotage: tests/sabotage/t06.patch (held without looking at when it was sent)."""
 
 from __future__ import annotations
 

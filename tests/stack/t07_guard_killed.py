@@ -1,6 +1,6 @@
 """P2, P6: the guard killed with -9, again and again: suspended stays suspended on every door, honest mail flows;
 the guard answers every request outside the kill windows and logs the gap. Sabotage: tests/sabotage/t07.patch (the
-guard forgets what it knew when it starts)."""
+guard does not read the state when it starts)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """P2, P6: our database locked for 60 s: suspended stays suspended, honest mail flows, the guard answers in 300 ms;
 a takeover tripped meanwhile is contained at once and recorded once afterwards. Sabotage: tests/sabotage/t08.patch
-(the agent raises the barrier only from orders)."""
+(the agent does not act on the journal, only on orders)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """P3: 2,000 wrong passwords from 100 addresses: nobody is suspended and the victim logs in from his known address
-throughout; the same run plus one authenticated blast trips that mailbox only. Sabotage: tests/sabotage/t09.patch
-(failed logins count as evidence)."""
+throughout; the same run plus one authenticated blast trips that mailbox only. Sabotage: tests/sabotage/t09.patch (a
+failed login counts as a login)."""
 
 from __future__ import annotations
 

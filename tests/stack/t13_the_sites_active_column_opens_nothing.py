@@ -1,5 +1,5 @@
 """P2: `UPDATE mailbox SET active=1`, one click in PostfixAdmin, opens no door of a suspended mailbox, also after
-reconciling and restarts. Sabotage: tests/sabotage/t13.patch (a door follows the column)."""
+reconciling and restarts. Sabotage: tests/sabotage/t13.patch (the login door is left to the site's column)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """P2, P5: agent, worker and guard killed with -9 after each act and before its proof, and between journal and
 state: containment completes within 30 s of the restart, with one incident and one notice. Sabotage:
-tests/sabotage/t14.patch (a step counts as done before it was read back)."""
+tests/sabotage/t14.patch (the mail log's word about a notice is not heard)."""
 
 from __future__ import annotations
 

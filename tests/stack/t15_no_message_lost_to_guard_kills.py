@@ -1,5 +1,5 @@
 """P1, P6: 1,000 messages during three guard kills: 1,000 delivered, 0 errors. Sabotage: tests/sabotage/t15.patch
-(Postfix answers 451 while the guard is away)."""
+(Postfix defers while the guard is away)."""
 
 from __future__ import annotations
 
