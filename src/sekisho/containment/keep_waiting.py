@@ -11,7 +11,7 @@ import logging
 
 from sekisho.containment.commands import CommandError
 from sekisho.containment.ledger import Entry
-from sekisho.containment.queue_steps import keep, lifetime, waiting_messages
+from sekisho.containment.queue_steps import clear_delivered, keep, lifetime, waiting_messages
 from sekisho.containment.work import Tools
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,7 @@ LEAST_OFTEN_S = 60.0
 def awaits_mail(entry: Entry) -> bool:
     """Whether mail to this mailbox may be resolved to `retry:`: suspended, or opened less than 31 s ago."""
     opening = entry.opening
-    last = opening.steps.get("retry_waiting_31") if opening else None
-    was_shut = entry.status == "suspended" or (entry.status == "released" and bool(entry.addresses))
-    return was_shut and not (last and last.is_done)
+    return entry.status in ("suspended", "released") and not (opening and opening.let_go)
 
 
 def look(tools: Tools, entries: list[Entry]) -> float:
@@ -35,13 +33,21 @@ def look(tools: Tools, entries: list[Entry]) -> float:
     try:
         most = lifetime(tools)
         interval = min(max(most / LOOKS_A_LIFETIME, MOST_OFTEN_S), LEAST_OFTEN_S)
-        queue = [m for m in tools.postfix.queue() if m.queue_name in ("deferred", "active", "incoming")]
-        old = [m for m in queue if tools.now() - m.arrival_time >= most / 2 - interval]
-        for entry in entries:
-            ids = [m.queue_id for m in waiting_messages(old, entry, tools)]
-            keep(tools, entry, ids)
-            if ids:
-                log.info("kept %d waiting messages for %s from returning", len(ids), entry.mailbox)
+        with tools.waiting_lock:
+            queue = tools.postfix.queue()
+            clear_delivered(tools, queue, entries)
+            old = [
+                m
+                for m in queue
+                if m.queue_name in ("deferred", "active", "incoming")
+                and tools.now() - m.arrival_time >= most / 2 - interval
+            ]
+            # Asked again under the lock: what was let go a moment ago must not be caught again.
+            for entry in filter(awaits_mail, entries):
+                ids = [m.queue_id for m in waiting_messages(old, entry, tools)]
+                keep(tools, entry, ids)
+                if ids:
+                    log.info("kept %d waiting messages for %s from returning", len(ids), entry.mailbox)
     except CommandError as error:
         log.error("waiting mail could not be looked at: %s", error)
         return MOST_OFTEN_S

@@ -51,6 +51,8 @@ class PlanRecord(msgspec.Struct):
     # Database ids of the orders attached, and those already reported as finished.
     order_ids: list[int] = []
     finished_orders: list[int] = []
+    # Waiting mail has been let go for good: it is not kept from expiring any more.
+    let_go: bool = False
     # A plan of the opposite direction has begun: nothing of this one is tried any more.
     superseded: bool = False
 

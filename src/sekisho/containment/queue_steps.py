@@ -131,18 +131,23 @@ def waiting_messages(queue: Iterable[QueuedMessage], entry: Entry, tools: Tools)
 def retry_waiting(work: Work) -> bool:
     """Lets waiting mail go at once; with a very short queue lifetime it is kept until qmgr has forgotten."""
     entry, tools = work.entry, work.tools
-    waiting = waiting_messages(tools.postfix.queue(), entry, tools)
-    if lifetime(tools) < SHORT_LIFETIME_S:
+    with tools.waiting_lock:
+        waiting = waiting_messages(tools.postfix.queue(), entry, tools)
+        if lifetime(tools) >= SHORT_LIFETIME_S:
+            return _let_go(work, waiting)
         loose = [m.queue_id for m in waiting if m.queue_name in ("deferred", "incoming", "active")]
         keep(work.tools, entry, loose)
         work.notes["kept"] = len([m for m in waiting if m.queue_id in entry.kept])
         return bool(loose)
-    return _let_go(work, waiting)
 
 
 def retry_waiting_again(work: Work) -> bool:
     """Once more after 31 s: what was deferred by qmgr's memory, and everything that was kept until now."""
-    return _let_go(work, waiting_messages(work.tools.postfix.queue(), work.entry, work.tools))
+    with work.tools.waiting_lock:
+        with work.tools.ledger.lock:
+            work.plan.let_go = True
+            work.save()
+        return _let_go(work, waiting_messages(work.tools.postfix.queue(), work.entry, work.tools))
 
 
 def _let_go(work: Work, waiting: list[QueuedMessage]) -> bool:
@@ -158,10 +163,20 @@ def _let_go(work: Work, waiting: list[QueuedMessage]) -> bool:
 def waiting_let_go(work: Work) -> str:
     if "kept" in work.notes:
         return f"{counted(work.notes['kept'], 'message')} kept until the queue manager forgets the address"
-    still = _on_hold(work.tools, work.entry.kept)
-    if still:
-        raise StepFailed(f"{counted(len(still), 'waiting message')} still on hold")
+    queue = work.tools.postfix.queue()
+    delivered = clear_delivered(work.tools, queue, [work.entry])
+    still = [m for m in queue if m.queue_name == "hold" and m.queue_id in work.entry.kept]
+    if len(still) > len(delivered):
+        raise StepFailed(f"{counted(len(still) - len(delivered), 'waiting message')} still on hold")
     return f"{counted(work.notes.get('let_go', 0), 'waiting message')} sent on"
+
+
+def clear_delivered(tools: Tools, queue: Iterable[QueuedMessage], entries: Iterable[Entry]) -> list[str]:
+    """Kept files that have no recipient left: they were being delivered when the hold came. qmgr clears them away."""
+    kept = {i for entry in entries for i in entry.kept}
+    delivered = [m.queue_id for m in queue if m.queue_name == "hold" and m.queue_id in kept and not m.recipients]
+    tools.postfix.unhold(delivered)
+    return delivered
 
 
 def keep(tools: Tools, entry: Entry, queue_ids: list[str]) -> None:

@@ -53,6 +53,9 @@ def lower_barrier(work: Work) -> bool:
     # One lock around question and change: another entry of this mailbox may be going up right now.
     with work.tools.barrier.lock:
         work.tools.barrier.lower(rows_to_lower(work.entry), wanted_rows(_others(work)))
+    if "contain" in work.entry.plans or "restrict" not in work.entry.plans:
+        # smtpd remembers a resolved address as long as it lives, qmgr for 30 s: both must ask again.
+        work.tools.postfix.reload()
     return True
 
 

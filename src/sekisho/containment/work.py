@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 from sekisho.config import Settings
@@ -55,6 +57,8 @@ class Tools:
     now: Callable[[], float]
     # Ends early when the agent stops.
     sleep: Callable[[float], object]
+    # Held while waiting mail is put on hold or let go, so that the two never meet.
+    waiting_lock: AbstractContextManager[object] = field(default_factory=Lock)
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 
 from sekisho.containment import keep_waiting, queue_steps
 from sekisho.containment.commands import CommandError, CompletedCommand
-from sekisho.containment.ledger import PlanRecord, StepRecord
+from sekisho.containment.ledger import PlanRecord
 from sekisho.containment.postfix import Postfix, is_queue_id, parse_time
 from sekisho.containment.work import StepFailed, Tools, Work
 from sekisho.journal import MessageSubmitted, QueueIdPaired
@@ -171,7 +171,7 @@ def test_mail_is_watched_until_qmgr_has_forgotten_the_address(work: Work) -> Non
     entry.status = "released"
     entry.plans["release"] = PlanRecord("release", 1, 0.0)
     assert keep_waiting.awaits_mail(entry)
-    entry.plans["release"].steps["retry_waiting_31"] = StepRecord("done")
+    entry.plans["release"].let_go = True
     assert not keep_waiting.awaits_mail(entry)
     entry.status = "restricted"
     assert not keep_waiting.awaits_mail(entry)
@@ -200,6 +200,26 @@ def test_with_a_very_short_lifetime_mail_goes_only_after_31_seconds(work: Work, 
     assert queue_steps.retry_waiting_again(again)
     assert queue_steps.waiting_let_go(again) == "1 waiting message sent on"
     assert set(host.queue) == {"WAITING1NEW"}
+
+
+def test_a_message_delivered_while_it_was_put_on_hold_is_not_waiting(work: Work, tools: Tools, host: FakeHost) -> None:
+    host.parameters["maximal_queue_lifetime"] = "8s"
+    host.add_message("WAITING1", ALICE, age=6, queue="active")
+    host.in_flight = {"WAITING1"}
+    keep_waiting.look(tools, [work.entry])
+    assert host.queue["WAITING1"]["recipients"] == []
+    queue_steps.retry_waiting_again(work)
+    assert queue_steps.waiting_let_go(work) == "0 waiting messages sent on"
+    assert host.queue == {}
+
+
+def test_what_was_let_go_is_not_caught_again(work: Work, tools: Tools, host: FakeHost) -> None:
+    host.parameters["maximal_queue_lifetime"] = "8s"
+    host.add_message("WAITING1", ALICE, age=6)
+    work.plan = work.entry.plans["release"] = PlanRecord("release", 1, 0.0)
+    queue_steps.retry_waiting_again(work)
+    keep_waiting.look(tools, [work.entry])
+    assert held_ids(host) == set()
 
 
 def test_a_hijackers_held_mail_to_another_suspended_mailbox_is_not_let_go(

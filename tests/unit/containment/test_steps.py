@@ -178,6 +178,8 @@ def test_lowering_is_durable_before_the_first_row_falls(tools: Tools, host: Fake
     host.broken.clear()
     steps.lower_barrier(work)
     assert steps.barrier_lowered(work) == "no row of the barrier is left"
+    # smtpd and qmgr remember where the address led to.
+    assert host.count("postfix", "reload") == 2
 
 
 def test_open_doors_let_a_valid_secret_in(tools: Tools) -> None:
