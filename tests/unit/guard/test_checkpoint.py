@@ -218,6 +218,7 @@ def test_a_decision_read_back_at_the_start_is_in_force_and_not_repeated(monkeypa
     assert restarted.ask(instance="i.3") == GO_ON
     restarted.checkpoint.replay(tripped.journal.records[0])
     assert restarted.ask(instance="i.4") == GO_ON
+    assert restarted.checkpoint.profiles.of(ALICE).announced() == ""
 
 
 def test_failed_logins_alone_never_decide_anything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,14 @@ def test_it_answers_requests_however_they_are_cut_and_joined(count: int, cuts: l
     assert connection.protocol.partial_since == 0.0
 
 
+def test_it_answers_a_request_cut_in_two_at_any_byte() -> None:
+    connection = Connection()
+    for cut in range(1, len(REQUEST)):
+        connection.protocol.data_received(REQUEST[:cut])
+        connection.protocol.data_received(REQUEST[cut:])
+    assert connection.transport.written == DUNNO * (len(REQUEST) - 1)
+
+
 def test_it_disconnects_without_a_reply_when_a_request_is_malformed(caplog: pytest.LogCaptureFixture) -> None:
     connection = Connection()
     with caplog.at_level(logging.WARNING):
