@@ -15,8 +15,8 @@
  *     policyload PORT [--connections N] [--seconds S] [--warmup S] [--mailboxes N] [--recipients N] [--new-share F]
  *                     [--roam-share F] [--touch-all] [--server-pid PID] [--seed N] [--dump N] [--print-world]
  *
- * --touch-all asks about each mailbox once before the measurement; --print-world prints a line per mailbox: its name, its
- * home address and its eight recipients; --dump prints the first N requests instead of sending any.
+ * --touch-all asks about each mailbox once before the measurement; --print-world prints a line per mailbox: its name,
+ * its home address and its eight recipients; --dump prints the first N requests instead of sending any.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -88,11 +88,12 @@ static double server_cpu(void)
     text[n] = 0;
     /* proc(5): the name in brackets may hold anything; utime and stime are the 12th and 13th field after it. */
     char *after = strrchr(text, ')');
-    if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2) fail(path);
+    const char *fields = "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu";
+    if (!after || sscanf(after + 2, fields, &user, &kernel) != 2) fail(path);
     return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* ------------------------------------------------------------------------------------------- waiting times and answers */
+/* --------------------------------------------------------------------------------------- waiting times and answers */
 
 /* Log-linear: 64 steps in each power of two, so a value is off by less than 1.6 %. */
 enum { STEPS = 64, STEP_BITS = 6 };
@@ -135,7 +136,7 @@ static void count_action(const char *text, size_t length)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- the requests */
+/* ---------------------------------------------------------------------------------------------------- the requests */
 
 struct connection {
     int fd, connected;
@@ -207,8 +208,10 @@ static void build_request(struct connection *c)
     int at_end = c->asked == opt.recipients;
     char *p = put(c->out, "request=smtpd_access_policy\nprotocol_state=");
     p = put(put(p, at_end ? "END-OF-MESSAGE" : "RCPT"), "\nprotocol_name=ESMTP\nclient_address=");
-    p = put_number(put(put_address(p, c->address), "\nclient_name=unknown\nclient_port="), 1024 + c->message % 60000, 10, 1);
-    p = put(p, "\nreverse_client_name=unknown\nserver_address=192.0.2.25\nserver_port=587\nhelo_name=[192.168.1.23]\nsender=");
+    p = put(put_address(p, c->address), "\nclient_name=unknown\nclient_port=");
+    p = put_number(p, 1024 + c->message % 60000, 10, 1);
+    p = put(p, "\nreverse_client_name=unknown\nserver_address=192.0.2.25\nserver_port=587\n"
+               "helo_name=[192.168.1.23]\nsender=");
     p = put(put_mailbox(p, c->mailbox), "\nrecipient=");
     /* Postfix names the recipient at RCPT, later only when there was exactly one. */
     if (!at_end || opt.recipients == 1) p = put_recipient(p, c, at_end ? 0 : c->asked);
@@ -226,7 +229,7 @@ static void build_request(struct connection *c)
     c->asked++;
 }
 
-/* ------------------------------------------------------------------------------------------------------ input, output */
+/* --------------------------------------------------------------------------------------------------- input, output */
 
 static int poller, measuring;
 
@@ -303,7 +306,7 @@ static void run_until(uint64_t end, int until_touched)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- main */
+/* ------------------------------------------------------------------------------------------------------------ main */
 
 static double own_cpu(void)
 {
@@ -315,9 +318,10 @@ static double own_cpu(void)
 static void print_result(double seconds, double server, double own)
 {
     printf("{\"connections\":%u,\"seconds\":%.3f,\"requests\":%llu,\"rps\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
-           "\"max_us\":%.1f,\"malformed\":%llu,\"hangups\":%llu,\"server_cpu_us\":%.2f,\"generator_cpu_us\":%.2f,\"actions\":{",
-           opt.connections, seconds, (unsigned long long)answered, (double)answered / seconds, wait_us(.5), wait_us(.99),
-           (double)longest / 1000, (unsigned long long)malformed, (unsigned long long)hangups,
+           "\"max_us\":%.1f,\"malformed\":%llu,\"hangups\":%llu,\"server_cpu_us\":%.2f,\"generator_cpu_us\":%.2f,"
+           "\"actions\":{",
+           opt.connections, seconds, (unsigned long long)answered, (double)answered / seconds, wait_us(.5),
+           wait_us(.99), (double)longest / 1000, (unsigned long long)malformed, (unsigned long long)hangups,
            server * 1e6 / (double)(answered ? answered : 1), own * 1e6 / (double)(answered ? answered : 1));
     for (unsigned i = 0; i < sizeof actions / sizeof *actions && actions[i].times; i++)
         printf("%s\"%s\":%llu", i ? "," : "", actions[i].word, (unsigned long long)actions[i].times);
@@ -364,7 +368,8 @@ static void read_options(int argc, char **argv)
     errno = EINVAL;
     if ((!opt.port && !opt.dump && !opt.print_world) || opt.port > 65535) fail("PORT");
     if (!opt.connections || opt.connections > MAX_CONNECTIONS) fail("--connections");
-    if (!opt.mailboxes || opt.mailboxes > 999999 || !opt.recipients || opt.recipients > 63) fail("--mailboxes or --recipients");
+    if (!opt.mailboxes || opt.mailboxes > 999999) fail("--mailboxes");
+    if (!opt.recipients || opt.recipients > 63) fail("--recipients");
     if (!(opt.seconds > 0) || !(opt.warmup >= 0)) fail("--seconds or --warmup");
 }
 
@@ -372,6 +377,8 @@ int main(int argc, char **argv)
 {
     read_options(argc, argv);
     chance_state = opt.seed;
+    /* Message numbers, and with them instances, queue ids and new recipients, never repeat over runs of other seeds. */
+    messages = opt.seed * 10000000;
     if (opt.print_world) { print_world(); return 0; }
     for (unsigned i = 0; i < opt.dump; i++) {
         build_request(&connections[0]);
