@@ -87,6 +87,7 @@ class Agent:
         self._active: dict[tuple[str, int], Entry] = {}
         self._next_second = 0.0
         self._next_look = 0.0
+        self._configured = 0
         self._is_looking = threading.Event()
         self._must_write_state = True
 
@@ -215,8 +216,13 @@ class Agent:
 
     def _keep_waiting(self) -> None:
         entries = [entry for entry in self.ledger.entries() if keep_waiting.awaits_mail(entry)]
-        if not entries or self._is_looking.is_set() or time.monotonic() < self._next_look:
+        if not entries or self._is_looking.is_set():
             return
+        configured = keep_waiting.configuration_stamp(self.tools)
+        # A lifetime made shorter counts from the next second, not from the next look in a minute.
+        if time.monotonic() < self._next_look and configured == self._configured:
+            return
+        self._configured = configured
 
         def look() -> None:
             try:

@@ -8,6 +8,7 @@ plan sends it on with a new arrival time. Half: the first half leaves a message'
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from sekisho.containment.commands import CommandError
 from sekisho.containment.ledger import Entry
@@ -26,6 +27,14 @@ def awaits_mail(entry: Entry) -> bool:
     """Whether mail to this mailbox may be resolved to `retry:`: suspended, or opened less than 31 s ago."""
     opening = entry.opening
     return entry.status in ("suspended", "released") and not (opening and opening.let_go)
+
+
+def configuration_stamp(tools: Tools) -> int:
+    """Changes whenever Postfix' main.cf does, and with it perhaps the queue's lifetime; 0 when it cannot be seen."""
+    try:
+        return (Path(tools.settings.postfix.config_directory) / "main.cf").stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def look(tools: Tools, entries: list[Entry]) -> float:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import queue
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,23 @@ def test_what_the_agent_says_about_itself(agent: Agent, journal: AppendLog, sett
     assert (facts["suspended"], facts["database"]) == (1, "ok")
     assert any("journal could not be read" in alarm for alarm in facts["alarms"])
     assert link.facts["suspended"] == 1
+
+
+def test_a_lifetime_made_shorter_counts_from_the_next_second(
+    agent: Agent, journal: AppendLog, host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = [1, 1, 1, 2]
+    monkeypatch.setattr("sekisho.containment.keep_waiting.configuration_stamp", lambda tools: stamps.pop(0))
+    journal.append(format_record(decision()))
+    agent.tick()
+    host.clock.now = time.time()
+    host.add_message("WAITING1", ALICE, age=6)
+    agent._keep_waiting()
+    host.parameters["maximal_queue_lifetime"] = "8s"
+    agent._keep_waiting()
+    assert host.queue["WAITING1"]["queue_name"] == "deferred"
+    agent._keep_waiting()
+    assert host.queue["WAITING1"]["queue_name"] == "hold"
 
 
 def test_a_second_agent_is_refused(tmp_path: Path) -> None:
