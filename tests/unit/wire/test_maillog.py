@@ -227,6 +227,12 @@ def test_arbitrary_lines_are_read_or_not_and_raise_nothing(text: str, daemon: st
     parse_line(f"{HEAD}{daemon}[1]: 5FA4624816C: {text}")
 
 
+def test_a_line_longer_than_postfix_writes_is_no_line() -> None:
+    line = HEAD + "cleanup[1]: 5FA4624816C: message-id=<"
+    assert isinstance(parse_line(line + "a" * 100), MessageIdSeen)
+    assert parse_line(line + "a" * 8192) is None
+
+
 def test_hostile_lines_are_dealt_with_in_milliseconds() -> None:
     evil = "; from=<" * 900
     lines = [
