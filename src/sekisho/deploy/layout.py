@@ -9,10 +9,6 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-# A unix socket's path holds 108 bytes with its final NUL (unix(7)); our longest below `var` is
-# "/ours/spool/private/dovecot-lmtp" and Dovecot's "/theirs/dovecot/run/srv.managesieve-login/login".
-LONGEST_VAR = 55
-
 
 class LayoutError(Exception):
     """SEKISHO_VAR or SEKISHO_PORT_BASE cannot be used; the text says why."""
@@ -89,10 +85,6 @@ class Layout:
 def layout_from_environment() -> Layout:
     """The layout named by SEKISHO_VAR (default ./var) and SEKISHO_PORT_BASE (default 0); raises LayoutError."""
     var = Path(os.environ.get("SEKISHO_VAR") or "var").absolute()
-    if len(str(var)) > LONGEST_VAR:
-        raise LayoutError(
-            f"SEKISHO_VAR {var} is too long: sockets below it would pass 108 bytes; use a shorter directory"
-        )
     text = os.environ.get("SEKISHO_PORT_BASE") or "0"
     if not text.isdecimal() or Ports().sieve + int(text) > 65535:
         raise LayoutError(f"SEKISHO_PORT_BASE {text!r} must be a number from 0 to {65535 - Ports().sieve}")

@@ -22,6 +22,7 @@ from typing import TextIO
 from sekisho.config import settings
 from sekisho.deploy import database, ground, provider, render, rights, telling
 from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
+from sekisho.deploy.place import settle
 from sekisho.deploy.supervisor import Part, Supervisor, program
 
 POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
@@ -63,9 +64,12 @@ def up(options: UpOptions | None = None) -> int:
     """
     options = options or options_from_environment()
     try:
-        layout = layout_from_environment()
         if os.geteuid() != 0:
             raise ground.GroundError("Postfix and Dovecot start as root only: use sudo")
+        asked = layout_from_environment()
+        layout = settle(asked)
+        if layout != asked:
+            _say(f"Postfix and Dovecot cannot reach {asked.var}; it is a link to {layout.var} now")
         layout.run.mkdir(parents=True, exist_ok=True)
         with (layout.run / "lock").open("w") as lock:
             if not _lock(lock):

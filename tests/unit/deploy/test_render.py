@@ -110,9 +110,3 @@ def test_it_refuses_a_port_base_that_leads_nowhere(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SEKISHO_PORT_BASE", base)
     with pytest.raises(LayoutError, match="SEKISHO_PORT_BASE"):
         layout_from_environment()
-
-
-def test_it_refuses_a_directory_whose_sockets_would_have_too_long_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEKISHO_VAR", "/tmp/" + "x" * 60)
-    with pytest.raises(LayoutError, match="too long"):
-        layout_from_environment()
