@@ -186,6 +186,8 @@ def sign_in(page: Page, name: str, password: str = ACCOUNT_PASSWORD) -> None:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     running = Stack()
+    # Postfix and Dovecot run as users of their own and must reach their configuration.
+    running.var.chmod(0o755)
     try:
         running.start()
         yield running
