@@ -35,7 +35,7 @@ from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
 from sekisho.containment.site_names import SiteNames
 from sekisho.containment.state_writer import StateWriter
-from sekisho.containment.status import Alarms, StatusFile
+from sekisho.containment.status import Alarms, StatusFile, guard_status
 from sekisho.containment.step_runner import StepRunner
 from sekisho.containment.work import Step, Tools
 from sekisho.journal import ScriptChanged, StateFile
@@ -212,7 +212,9 @@ class Agent:
             "database": "ok" if away is None else f"away for {time.time() - away:.0f} s",
         }
         self._status.write(facts)
-        self.link.set_facts(facts)
+        self.link.set_facts("agent", time.time(), facts)
+        if guard := guard_status(Path(self.tools.settings.var) / "guard" / "status.json"):
+            self.link.set_facts("guard", *guard)
 
     def _keep_waiting(self) -> None:
         entries = [entry for entry in self.ledger.entries() if keep_waiting.awaits_mail(entry)]

@@ -63,7 +63,7 @@ class DatabaseLink(threading.Thread):
         self._finished: dict[int, str] = {}
         # What `mailbox.active` was before we wrote it, still to be noted in the record.
         self._former: dict[str, bool | None] = {}
-        self._facts: dict[str, Any] = {}
+        self._facts: dict[str, tuple[float, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -86,9 +86,10 @@ class DatabaseLink(threading.Thread):
             self._finished[order_id] = state
         self._wake.set()
 
-    def set_facts(self, facts: dict[str, Any]) -> None:
-        """What the next heartbeat says."""
-        self._facts = facts
+    def set_facts(self, process: str, at: float, facts: dict[str, Any]) -> None:
+        """What the next heartbeat says about a process of this host, and when that was true."""
+        with self._lock:
+            self._facts[process] = (at, facts)
 
     def fetch_soon(self) -> None:
         """Asks for the state now instead of in its turn."""
@@ -179,7 +180,13 @@ class DatabaseLink(threading.Thread):
         if self._due("renew", RENEW_S):
             records.renew()
         if self._due("beat", BEAT_S):
-            records.beat(self._facts)
+            self._beat(records)
+
+    def _beat(self, records: Records) -> None:
+        with self._lock:
+            facts = dict(self._facts)
+        for process, (at, of_process) in facts.items():
+            records.beat(process, at, of_process)
 
     def _answer_all(self) -> None:
         while True:

@@ -70,9 +70,10 @@ class Records:
         # PostfixAdmin keeps a row for superadmins that is no domain.
         return build_state(timezone.now()), domains - {"all"}
 
-    def beat(self, facts: dict[str, Any]) -> None:
+    def beat(self, process: str, at: float, facts: dict[str, Any]) -> None:
+        """Notes a process's last sign of life, epoch seconds."""
         HostHeartbeat.objects.update_or_create(
-            host=self._host, process="agent", defaults={"at": timezone.now(), "facts": facts}
+            host=self._host, process=process, defaults={"at": datetime.fromtimestamp(at, UTC), "facts": facts}
         )
 
 

@@ -44,6 +44,15 @@ class Alarms:
         return list(self._texts.values())[:MOST_ALARMS]
 
 
+def guard_status(path: Path) -> tuple[float, dict[str, Any]] | None:
+    """The guard's last words about itself and when it wrote them; it has no database to say them in. None: never."""
+    try:
+        status = json.loads(path.read_bytes())
+        return float(status["at"]), {"alarms": [str(text) for text in status["alarms"]], "mode": str(status["mode"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 class StatusFile:
     """`status.json`: written each second, so its age tells whether the agent lives."""
 

@@ -40,7 +40,8 @@ class FakeLink(FakeSite):
         self.inbox: queue.SimpleQueue[ClaimedOrder | Fetched] = queue.SimpleQueue()
         self.rows: list[StepRow] = []
         self.finished: list[tuple[int, str]] = []
-        self.facts: dict[str, Any] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.heard: dict[str, float] = {}
         self.away_since: float | None = None
 
     def start(self) -> None: ...
@@ -52,8 +53,9 @@ class FakeLink(FakeSite):
     def finish(self, order_id: int, state: str) -> None:
         self.finished.append((order_id, state))
 
-    def set_facts(self, facts: dict[str, Any]) -> None:
-        self.facts = facts
+    def set_facts(self, process: str, at: float, facts: dict[str, Any]) -> None:
+        self.facts[process] = facts
+        self.heard[process] = at
 
 
 class Inline:
@@ -214,7 +216,21 @@ def test_what_the_agent_says_about_itself(agent: Agent, journal: AppendLog, sett
     facts = json.loads((Path(settings.var) / "agent" / "status.json").read_bytes())
     assert (facts["suspended"], facts["database"]) == (1, "ok")
     assert any("journal could not be read" in alarm for alarm in facts["alarms"])
-    assert link.facts["suspended"] == 1
+    assert link.facts["agent"]["suspended"] == 1
+    assert "guard" not in link.facts
+
+
+def test_it_passes_on_the_guards_sign_of_life_with_its_own_time(
+    agent: Agent, settings: Settings, link: FakeLink
+) -> None:
+    path = Path(settings.var) / "guard" / "status.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"at": 1234.5, "mode": "enforce", "alarms": ["the journal cannot be written"], "pid": 7}')
+    agent._each_second()
+    assert link.heard["guard"] == 1234.5
+    assert link.facts["guard"]["alarms"] == ["the journal cannot be written"]
+    path.write_text("{")
+    agent._each_second()
 
 
 def test_a_lifetime_made_shorter_counts_from_the_next_second(
