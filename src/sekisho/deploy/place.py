@@ -51,8 +51,8 @@ def _make_link(var: Path, real: Path) -> None:
     if var.exists():
         if not var.is_dir() or any(var.iterdir()):
             raise LayoutError(
-                f"Postfix and Dovecot cannot reach {var} (a directory above it is closed, or the path is too long), and "
-                "it is not empty; set SEKISHO_VAR to another directory, or move it away"
+                f"Postfix and Dovecot cannot reach {var} (a directory above it is closed, or its path is too long) "
+                "and it is not empty; set SEKISHO_VAR to another directory, or move it away"
             )
         var.rmdir()
     if real.exists():
