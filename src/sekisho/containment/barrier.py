@@ -87,7 +87,10 @@ def rows_of(entry: Entry) -> Rows:
 
 def rows_to_lower(entry: Entry) -> Rows:
     """Every row an entry can have asked for, whatever its status is now."""
-    return rows_of(msgspec.structs.replace(entry, status="suspended"))
+    rows = rows_of(msgspec.structs.replace(entry, status="suspended"))
+    # Also what an older agent, or a hand, wrote for the other forms of the address.
+    rows["transport"] = dict.fromkeys(rows["rcpt"], f"retry:{replies.QUEUE_SUSPENDED}")
+    return rows
 
 
 def wanted_rows(entries: Iterable[Entry]) -> Rows:
