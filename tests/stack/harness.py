@@ -174,6 +174,8 @@ class Stack:
     def __init__(self) -> None:
         # Short: a unix socket's path holds 108 bytes (deploy.layout).
         self.var = Path(os.environ.get("SEKISHO_STORIES_VAR") or tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
+        # The guard, a user of its own, lives below it.
+        self.var.chmod(0o755)
         self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100")
         self.failpoints = self.var / "failpoints"
         self.places = Places.with_base(self.base, self.var)
