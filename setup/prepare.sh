@@ -68,8 +68,11 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # Old package lists answer 404; a failed update is no reason to stop where the lists are good enough.
   apt-get update -qq || say "apt-get update failed; trying with the package lists that are here"
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/tmp/sekisho-apt.log 2>&1 ||
-    { tail -n 30 /tmp/sekisho-apt.log; say "apt-get failed, its output is in /tmp/sekisho-apt.log"; exit 1; }
+  local output
+  output=$(mktemp /tmp/sekisho-apt.XXXXXX)
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$output" 2>&1 ||
+    { tail -n 30 "$output"; say "apt-get failed, its output is in $output"; exit 1; }
+  rm "$output"
   [ ${#fresh[@]} -gt 0 ] && keep_out_of_boot "${fresh[@]}"
   # A missing mail server is an error here, not a skipped test later.
   [ -x /usr/sbin/postfix ] && [ -x /usr/sbin/dovecot ] || { say "Postfix or Dovecot is missing after installation"; exit 1; }
