@@ -39,16 +39,16 @@ STOLEN_PASSWORD = "hanako1985-shop"
 NEW_PASSWORD = "tsukimi-Raion-4827-kaze"
 
 CONTAIN = (
-    ("raise_barrier", "7 rows"),
-    ("flush_auth_cache", "1 entry flushed"),
+    ("raise_barrier", "7 rows of the barrier read back"),
+    ("flush_auth_cache", "cached answers for 2 login names forgotten"),
     ("kick_sessions", "3 sessions ended"),
-    ("hold_queue", "47 messages held"),
-    ("freeze_redirects", "1 redirect stopped"),
-    ("probe_doors", "IMAP, POP3, SMTP AUTH refused; canary accepted"),
-    ("mirror_active", "active 1 -> 0"),
+    ("hold_queue", "47 messages held, 2 escaped in flight"),
+    ("freeze_redirects", "script 'rules' switched off"),
+    ("probe_doors", "canary got in; 8 doors refused a valid secret, maps read back"),
+    ("mirror_active", "mailbox.active is 0"),
     ("notify", ""),
-    ("sweep_5", "nothing new"),
-    ("sweep_30", "nothing new"),
+    ("sweep_5", "0 sessions ended"),
+    ("sweep_30", "0 sessions ended"),
 )
 INDICATORS = (
     (
