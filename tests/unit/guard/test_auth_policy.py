@@ -51,6 +51,13 @@ def test_allow_lets_everybody_go_on_but_the_suspended() -> None:
     assert endpoint.post("allow", login="bob@shop.test", attrs={}).body == b'{"status":0,"msg":""}'
 
 
+def test_a_probe_is_left_to_the_barrier() -> None:
+    """The agent's probes carry no address; refused from memory they could not tell whether `deny` still stands."""
+    endpoint = Endpoint()
+    endpoint.bench.state(alice=("suspended", 0, None))
+    assert endpoint.post("allow", remote="").body == b'{"status":0,"msg":""}'
+
+
 def test_the_reason_is_said_only_where_the_operator_wants_it() -> None:
     endpoint = Endpoint(reason="Please call us")
     endpoint.bench.state(alice=("suspended", 0, None))
