@@ -9,6 +9,7 @@ Rules, strictest first:
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from sekisho.journal import DecisionRecord, MailboxState, StateFile
@@ -29,9 +30,9 @@ ACTIVE = Stand("active", 0, None)
 _SEVERITY: dict[Status, int] = {"active": 0, "probation": 1, "restricted": 2, "suspended": 3}
 
 
-def _strictness(stand: Stand) -> tuple[int, int]:
-    """Orders stands; of two restrictions the one with the smaller limit is stricter."""
-    return _SEVERITY[stand.status], -(stand.limit or 0)
+def _strictness(stand: Stand) -> tuple[int, float]:
+    """Orders stands; of two restrictions the one with the smaller limit is stricter, and one without is the loosest."""
+    return _SEVERITY[stand.status], -inf if stand.limit is None else -stand.limit
 
 
 class OwnDecision(NamedTuple):
@@ -97,9 +98,10 @@ class Standing:
         if before is not None and before.generation != record.generation:
             before = None
         alerted_at = record.t if record.action == "alert" else (before.alerted_at if before else 0.0)
-        if record.action == "alert" and before is not None:
-            # An alert changes no status.
-            self.own[record.mailbox] = before._replace(alerted_at=alerted_at)
+        if record.action == "alert":
+            # An alert changes no status, and says nothing about a limit somebody else has set.
+            quiet = OwnDecision(record.generation, "active", None, record.enforced, record.t, alerted_at)
+            self.own[record.mailbox] = (before or quiet)._replace(alerted_at=alerted_at)
             return
         self.own[record.mailbox] = OwnDecision(
             record.generation, record.after, record.limit, record.enforced, record.t, alerted_at

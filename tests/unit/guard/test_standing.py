@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sekisho.guard.standing import ACTIVE, Stand, Standing
 from sekisho.journal import DecisionRecord, MailboxState, StateFile
 from sekisho.journal.records import Status
@@ -114,3 +116,19 @@ def test_own_decisions_come_back_from_a_snapshot() -> None:
     after.restore(before.own)
     assert after.of(A) == Stand("suspended", 3, None)
     assert after.counts() == {"restricted": 0, "suspended": 1, "probation": 0}
+
+
+def test_an_alert_lifts_no_limit_that_an_operator_has_set() -> None:
+    standing = Standing()
+    standing.take_state(state("restricted", 0, 10))
+    alert = decision("restricted")
+    standing.take_decision(msgspec.structs.replace(alert, action="alert", before="restricted"))
+    assert standing.of(A) == Stand("restricted", 0, 10)
+    assert standing.own[A].alerted_at == alert.t
+
+
+def test_a_restriction_without_a_limit_never_outdoes_one_with() -> None:
+    standing = Standing()
+    standing.take_state(state("restricted", 0, 10))
+    standing.take_decision(decision("restricted", limit=None))
+    assert standing.of(A) == Stand("restricted", 0, 10)
