@@ -94,7 +94,7 @@ def choose_victim(victims: tuple[Victim, ...], used_file: Path, is_active: Calla
     """
     used = msgspec.json.decode(used_file.read_bytes(), type=list[str]) if used_file.exists() else []
     order = [victim for victim in victims if victim.mailbox not in used]
-    order += [victim for victim in victims if victim.mailbox in used]
+    order += sorted((v for v in victims if v.mailbox in used), key=lambda victim: used.index(victim.mailbox))
     for victim in order:
         if is_active(victim.mailbox):
             fresh = [mailbox for mailbox in used if mailbox != victim.mailbox]

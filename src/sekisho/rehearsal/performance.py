@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import os
 from collections.abc import Callable
 
@@ -29,7 +30,7 @@ def play(scenario: str, settings: Settings, tell: Callable[[str], None], *, lang
     _begin(stage, scenario)
     try:
         _act(stage, scenario)
-    except (CommandFailed, OSError) as error:
+    except (CommandFailed, OSError, imaplib.IMAP4.error) as error:
         stage.fault(str(error))
     return _end(stage)
 
