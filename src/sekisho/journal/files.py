@@ -89,7 +89,8 @@ class AppendLog:
         Raises OSError when the disk refuses: then none, some or all of them may be there. Append them again with the
         same ids; readers take an id once.
         """
-        if self._size >= SEGMENT_BYTES:
+        # A file that somebody removed or replaced under us is read by nobody: a trip in it would shut no door.
+        if self._size >= SEGMENT_BYTES or self._is_gone():
             self._rotate()
         lines = b"".join(b"%08x %s\n" % (zlib.crc32(record), record) for record in records)
         if self._torn:
@@ -101,7 +102,16 @@ class AppendLog:
         if self._fsync:
             os.fsync(self._fd)
 
+    def _is_gone(self) -> bool:
+        try:
+            there = os.stat(_segment_path(self._directory, self._number))
+        except FileNotFoundError:
+            return True
+        ours = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
     def _rotate(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
         fd = self._open(self._number + 1)
         os.close(self._fd)
         self._fd = fd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,19 @@ def test_a_cursor_is_read_back(tmp_path: Path, segment: int, offset: int) -> Non
     path = tmp_path / "cursor"
     write_cursor(path, Cursor(segment, offset))
     assert read_cursor(path) == Cursor(segment, offset)
+
+
+@pytest.mark.parametrize("removed", ["segment", "directory"])
+def test_a_record_is_read_after_the_log_was_removed_under_its_writer(tmp_path: Path, removed: str) -> None:
+    directory = tmp_path / "log"
+    log = AppendLog(directory, fsync=True, max_total_bytes=2**20)
+    log.append(b"1")
+    follower = Follower(directory)
+    assert follower.read() == [b"1"]
+    if removed == "segment":
+        next(directory.glob("*.log")).unlink()
+    else:
+        shutil.rmtree(directory)
+    log.append(b"2")
+    assert follower.read() == [b"2"]
+    assert Follower(directory).read() == [b"2"]
