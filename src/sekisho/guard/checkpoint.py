@@ -16,7 +16,7 @@ from sekisho import detection
 from sekisho.detection import Assessment, Budget, Decision, Fuse, HostTables, MailboxProfile
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
-from sekisho.guard.standing import Stand, Standing
+from sekisho.guard.standing import OwnDecision, Stand, Standing
 from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
 from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
 from sekisho.wire.postfix_policy import PolicyRequest
@@ -114,6 +114,16 @@ class Checkpoint:
                 self.profiles.of(mailbox).start_generation(generation, now, confirmed=confirmed)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
+
+    def restore(self, own: dict[str, OwnDecision]) -> None:
+        """Takes back our decisions from the snapshot, and with them the fuse's last ten minutes: a guard that is killed
+        and started again and again must not get a whole fuse each time."""
+        self.standing.restore(own)
+        trips = [
+            (kept.decided_at, mailbox) for mailbox, kept in own.items() if kept.enforced and kept.status == "suspended"
+        ]
+        for decided_at, mailbox in sorted(trips):
+            self._fuse.record(mailbox.rpartition("@")[2], decided_at)
 
     def replay(self, record: DecisionRecord) -> None:
         """Takes back a decision of ours from the journal at the start, newer than the snapshot."""

@@ -220,7 +220,7 @@ def restore(settings: Settings, now: float) -> Memory:
     state = memory.state.read()
     if state is not None:
         checkpoint.take_state(state, now)
-    standing.restore(saved.own)
+    checkpoint.restore(saved.own)
     memory.own_records = Follower(settings.journal_directory, saved.journal)
     _replay(memory.own_records, checkpoint)
     memory.findings = Follower(Path(settings.var) / "agent" / "findings", saved.findings)

@@ -22,6 +22,7 @@ from sekisho.config import Settings as Site
 from sekisho.guard import main, memory
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.profile_store import ProfileStore, Saved
+from sekisho.guard.standing import OwnDecision, Stand
 from sekisho.guard.status_file import GuardStatus, read_status, write_status
 from sekisho.journal import (
     AppendLog,
@@ -36,7 +37,7 @@ from sekisho.journal import (
     write_state,
 )
 from sekisho.wire.postfix_policy import PolicyRequest
-from sekisho.wire.replies import GO_ON, SUBMISSION_SUSPENDED
+from sekisho.wire.replies import GO_ON, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
 
 
 def site(tmp_path: Path) -> Site:
@@ -245,3 +246,16 @@ def test_only_one_guard_works_on_a_hosts_profiles(tmp_path: Path) -> None:
 
 def test_tables_that_cannot_be_read_start_anew() -> None:
     assert memory.tables_from(b"\xc1").limits == memory.tables_from(b"").limits
+
+
+def test_the_fuse_remembers_its_trips_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge_always(monkeypatch, 12.0)
+    now = time.time()
+    trips = {f"m{n}@far.test": OwnDecision(0, "suspended", None, True, now - 60.0, 0.0) for n in range(10)}
+    ProfileStore(site(tmp_path).profiles_file).save([], b"", Saved(own=trips))
+    found = restore(site(tmp_path), now)
+    try:
+        assert ask(found) == SUBMISSION_STOPPED
+        assert found.checkpoint.standing.of(ALICE) == Stand("restricted", 0, 0)
+    finally:
+        found.close()
