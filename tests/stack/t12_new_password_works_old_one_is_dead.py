@@ -4,7 +4,9 @@ burned)."""
 
 from __future__ import annotations
 
-from harness import PASSWORD, Stack
+from harness import HOME, PASSWORD, Stack
+
+from sekisho.rehearsal.clients import ImapSession
 
 
 def test_the_old_password_is_dead_and_the_new_one_works_at_once(stack: Stack) -> None:
@@ -35,3 +37,18 @@ def test_the_old_password_is_dead_and_the_new_one_works_at_once(stack: Stack) ->
     stack.suspend(box)
     again = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=PASSWORD, check=False)
     assert again.returncode == 1 and "used before" in again.stderr
+
+
+def test_a_new_password_without_a_suspension_ends_the_old_one_too(stack: Stack) -> None:
+    box = stack.new_box("t12")
+    idle = ImapSession(stack.places.imap, client_address=HOME, deadline=60)
+    # From here the old password is in Dovecot's auth cache.
+    assert idle.login(box.address, box.password).accepted
+    idle.idle()
+    new = "hoshi-7f3a91c2-umi-d04be86a"
+    stack.shell.run(f"from sekisho.recovery import flow\nflow.set_password({box.address!r}, {new!r}, 'operator')")
+    assert idle.seconds_until_ended(2) is not None, "the session opened with the old password is still there"
+    stack.assert_shut(box, within=0)
+    box.password = new
+    stack.assert_open(box)
+    assert stack.status(box) == "active"

@@ -203,13 +203,12 @@ def restrict(address: str, reason: str, limit: int, no_wait: bool, as_json: bool
 def reinstate(address: str, password_stdin: bool, no_wait: bool, as_json: bool) -> None:
     """Reinstate a mailbox with a new password; waits until its doors are open again."""
     with databases():
-        from sekisho.incidents.models import Incident
         from sekisho.recovery import flow
 
         site = find(address)
         password = read_password(prompted=not password_stdin)
         orders = flow.reinstate(site.username, password, actor())
-        incident = Incident.objects.get(pk=orders[0].incident_id)
+        incident = orders[0].its_incident
         opened = no_wait or flow.wait_until_released(incident, RELEASE_S)
         if as_json:
             _show(site, as_json=True)

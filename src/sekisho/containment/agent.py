@@ -33,6 +33,7 @@ from sekisho.containment.messages import StepRow
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
+from sekisho.containment.refreshes import Refreshes
 from sekisho.containment.site_names import SiteNames
 from sekisho.containment.state_writer import StateWriter
 from sekisho.containment.status import Alarms, StatusFile, guard_status
@@ -80,6 +81,7 @@ class Agent:
         self._keeper = BarrierKeeper(self.tools, self._alarms, self._tell_record)
         self._runner = StepRunner(self.tools, self._tell_record)
         self._intake = Intake(self.ledger, self._names, time.time, self.link.finish)
+        self._refreshes = Refreshes(self._directory / "refreshes", self.tools, self._names, self.link.finish)
         self._findings = Findings(self._directory / "findings", self.tools)
         self._feeds = Feeds(settings, self._directory, self.tools.pairs, self._intake, self._look_into)
         self._state = StateWriter(settings.state_file, self._record)
@@ -112,6 +114,7 @@ class Agent:
                 pause = SECOND_S
             self._stop.wait(pause)
         self._runner.stop()
+        self._refreshes.stop()
         self.link.stop()
         commands.end_all()
 
@@ -137,6 +140,7 @@ class Agent:
         self._keeper.raise_due(self._active.values())
         self._runner.dispatch(self._active.values())
         self._settle_plans()
+        self._refreshes.tick()
         if self._must_write_state:
             self._write_state()
         if time.monotonic() >= self._next_second:
@@ -151,6 +155,8 @@ class Agent:
                 return
             if isinstance(item, Fetched):
                 self._take_record(item)
+            elif item.kind == "refresh":
+                self._refreshes.take_order(item)
             else:
                 self._intake.take_order(item)
 
@@ -242,7 +248,7 @@ class Agent:
     def _alarm_about_late_steps(self) -> None:
         late = {}
         now = time.time()
-        for entry in self._active.values():
+        for entry in [*self._active.values(), *self._refreshes.entries()]:
             for plan in plans.live_plans(entry):
                 for step in plans.steps_of(entry, plan):
                     record = plans.record_of(plan, step.name)
@@ -254,7 +260,7 @@ class Agent:
         self._alarms.replace("late ", late)
 
     def _alarm_about_ledger(self) -> None:
-        bad = self.ledger.unreadable
+        bad = self.ledger.unreadable + self._refreshes.unreadable
         self._alarms.set("ledger", f"ledger files cannot be read: {', '.join(bad[:3])}" if bad else None)
         lost = self._feeds.trouble()
         self._alarms.set("journal", lost or None)

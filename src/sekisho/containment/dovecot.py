@@ -6,6 +6,7 @@ wrong password; 75 a temporary failure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -56,11 +57,18 @@ class Dovecot:
 
     def sessions(self, name: str) -> int:
         """How many sessions a login name has now, over IMAP, POP3 and ManageSieve."""
+        return sum(int(row[1]) if len(row) > 1 and row[1].isdigit() else 1 for row in self._who(name))
+
+    def session_processes(self, name: str) -> frozenset[int]:
+        """The ids of the processes that serve a login name's sessions now (one session each by default)."""
+        return frozenset(int(pid) for row in self._who(name) if len(row) > 3 for pid in re.findall(r"\d+", row[3]))
+
+    def _who(self, name: str) -> list[list[str]]:
+        """Rows of user, number of sessions, protocol, (processes), (addresses)."""
         result = self._call("-f", "tab", "who", "--", _exact(name))
         if result.code != 0:
             raise CommandError(f"doveadm who: {result.complaint}")
-        rows = [line.split("\t") for line in result.out.decode("utf-8", "replace").splitlines()[1:]]
-        return sum(int(row[1]) if len(row) > 1 and row[1].isdigit() else 1 for row in rows)
+        return [line.split("\t") for line in result.out.decode("utf-8", "replace").splitlines()[1:]]
 
     def lets_in(self, name: str, service: str, secret: str) -> bool:
         """Whether this name and secret would be let in at a door; raises CommandError when it cannot be told."""

@@ -97,7 +97,7 @@ class Intake:
 
     def _tighten(self, entry: Entry, suspended: bool, limit: int | None) -> None:
         """The stricter of what stands and what is asked; a plan for it, begun once."""
-        if entry.status == "restricted" and limit is not None and (entry.limit is None or limit < entry.limit):
+        if _is_tighter(limit, entry):
             entry.limit = limit
             if restrict := entry.plans.get("restrict"):
                 _begin_again(restrict, "raise_barrier")
@@ -130,19 +130,20 @@ class Intake:
 
     def _take_shutting_order(self, order: ClaimedOrder) -> None:
         entry = self._ledger.get(order.mailbox, order.generation)
-        if entry is not None and self._attach(entry, order):
-            return
         details: dict[str, Any] = order.details
-        limit = details.get("limit")
+        limit = details["limit"] if isinstance(details.get("limit"), int) else None
+        if entry is not None and self._attach(entry, order) and not _is_tighter(limit, entry):
+            return
         self._shut(
             order.mailbox,
             order.generation,
             suspended=order.kind == "contain",
-            limit=limit if isinstance(limit, int) else None,
+            limit=limit,
             since=order.created_at,
             hold_since=float(details.get("hold_since") or order.created_at),
             queue_ids=[i for i in details.get("queue_ids") or () if isinstance(i, str)],
-            origin=f"order {order.id}",
+            # A restriction that is made tighter comes as the same order, opened again.
+            origin=f"order {order.id}" if limit is None else f"order {order.id} limit {limit}",
             order_id=order.id,
         )
 
@@ -218,7 +219,8 @@ class Intake:
                 continue
             entry = self._ledger.get(mailbox, known.generation)
             suspended = known.status == "suspended"
-            if entry is not None and entry.opening is None and (entry.status == "suspended" or not suspended):
+            stands = entry is not None and entry.opening is None and (entry.status == "suspended" or not suspended)
+            if entry is not None and stands and not _is_tighter(known.limit, entry):
                 continue
             log.warning("the record says %s is %s; the ledger follows", mailbox, known.status)
             self._shut(
@@ -240,6 +242,11 @@ class Intake:
             if not agrees and entry.opening is None and entry.since < older_than:
                 found.append(entry.mailbox)
         return found
+
+
+def _is_tighter(limit: int | None, entry: Entry) -> bool:
+    """Whether this limit allows a restricted mailbox less than it has now."""
+    return entry.status == "restricted" and limit is not None and (entry.limit is None or limit < entry.limit)
 
 
 def _begin_again(plan: PlanRecord, step: str) -> None:

@@ -43,7 +43,7 @@ class StepRecord(msgspec.Struct):
 class PlanRecord(msgspec.Struct):
     """One plan of an entry and its steps by name."""
 
-    kind: Literal["contain", "restrict", "release", "dismiss"]
+    kind: Literal["contain", "restrict", "release", "dismiss", "refresh"]
     # The generation of the orders it carries out (release and dismiss: the one that begins).
     generation: int
     started_at: float
@@ -183,6 +183,12 @@ class Ledger:
         with self.lock:
             touched, self._touched = self._touched, set()
             return [self._entries[key] for key in sorted(touched) if key in self._entries]
+
+    def forget(self, entry: Entry) -> None:
+        """Takes a finished entry away without a trace: one that shut nothing."""
+        with self.lock:
+            (self._directory / entry_name(entry.mailbox, entry.generation)).unlink()
+            del self._entries[entry.mailbox, entry.generation]
 
     def archive(self, entry: Entry) -> None:
         """Puts a finished entry away; it only keeps older decisions from counting again."""

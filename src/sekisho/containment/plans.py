@@ -1,4 +1,4 @@
-"""The four plans, as lists of steps, and how a plan goes on: every due step runs, a failed one never skips the next."""
+"""The five plans, as lists of steps, and how a plan goes on: every due step runs, a failed one never skips the next."""
 
 from __future__ import annotations
 
@@ -74,6 +74,9 @@ DISMISS = (
     _RETRY_31,
 )
 
+# A new password while the doors stay open. The cache first, or a program that is kicked comes back with the old one.
+REFRESH = (_FLUSH, Step("kick_sessions", steps.kick_present_sessions, steps.present_sessions_ended))
+
 # The step after which an order is done for people; what follows only sweeps up.
 EFFECTIVE = {"contain": "mirror_active", "release": "probe_open", "dismiss": "probe_open"}
 
@@ -86,7 +89,7 @@ def steps_of(entry: Entry, plan: PlanRecord) -> tuple[Step, ...]:
     """The plan's steps in order."""
     if plan.kind == "restrict":
         return RESTRICT_TO_NOTHING if entry.limit == 0 else RESTRICT
-    return {"contain": CONTAIN, "release": RELEASE, "dismiss": DISMISS}[plan.kind]
+    return {"contain": CONTAIN, "release": RELEASE, "dismiss": DISMISS, "refresh": REFRESH}[plan.kind]
 
 
 def record_of(plan: PlanRecord, name: str) -> StepRecord:
@@ -98,7 +101,7 @@ def is_complete(entry: Entry, plan: PlanRecord) -> bool:
 
 
 def is_effective(entry: Entry, plan: PlanRecord) -> bool:
-    """Whether people may be told that it is done: every step up to the effective one is (restrict: every step)."""
+    """Whether people may be told that it is done: every step up to the effective one is (restrict and refresh: all)."""
     last = EFFECTIVE.get(plan.kind, "")
     for step in steps_of(entry, plan):
         if not record_of(plan, step.name).is_done:
@@ -136,7 +139,7 @@ def late_since(plan: PlanRecord, step: Step) -> float | None:
 
 def live_plans(entry: Entry) -> list[PlanRecord]:
     """The plans still being carried out, the newest direction first."""
-    order = {"release": 0, "dismiss": 0, "contain": 1, "restrict": 2}
+    order = {"release": 0, "dismiss": 0, "refresh": 0, "contain": 1, "restrict": 2}
     return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order[p.kind])
 
 

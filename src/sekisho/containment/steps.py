@@ -110,6 +110,26 @@ def sessions_ended(work: Work) -> str:
     return f"{counted(work.notes.get('sessions', 0), 'session')} ended"
 
 
+def kick_present_sessions(work: Work) -> bool:
+    work.served_by = _served_by(work)
+    return kick_sessions(work)
+
+
+def present_sessions_ended(work: Work) -> str:
+    """As `sessions_ended`, but new sessions may come in meanwhile: the doors are open to the new password."""
+    left = KICK_PATIENCE_S
+    while remaining := work.served_by & _served_by(work):
+        if left <= 0:
+            raise StepFailed(f"{counted(len(remaining), 'session')} still open")
+        work.tools.sleep(0.1)
+        left -= 0.1
+    return f"{counted(work.notes.get('sessions', 0), 'session')} ended"
+
+
+def _served_by(work: Work) -> frozenset[int]:
+    return frozenset().union(*(work.tools.dovecot.session_processes(name) for name in work.entry.login_names))
+
+
 def probe_doors(work: Work) -> bool:
     entry, tools = work.entry, work.tools
     result = tools.probes.probe(entry.login_names)

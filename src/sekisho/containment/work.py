@@ -69,6 +69,8 @@ class Work:
     entry: Entry
     plan: PlanRecord
     notes: dict[str, int] = field(default_factory=dict)
+    # Dovecot's processes that were serving the mailbox.
+    served_by: frozenset[int] = frozenset()
 
     def save(self) -> None:
         """Makes a change of the entry durable; call it with `ledger.lock` held since before the change."""

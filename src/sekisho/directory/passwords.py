@@ -39,6 +39,11 @@ class PasswordTooLong(ValueError):
     """The site's scheme would silently ignore the end of this password."""
 
 
+def is_taken_whole(password: str, scheme: str) -> bool:
+    """Whether the scheme looks at every byte of this password. Any text may be asked about, also what is no UTF-8."""
+    return scheme != "BLF-CRYPT" or len(password.encode(errors="surrogatepass")) <= BCRYPT_MAX_BYTES
+
+
 def hash_password(password: str, scheme: str) -> str:
     """A fresh salted hash of the password, as it goes into `mailbox.password`.
 
@@ -49,7 +54,7 @@ def hash_password(password: str, scheme: str) -> str:
     if scheme == "SHA512-CRYPT":
         return str(sha512_crypt.using(rounds=SHA512_ROUNDS).hash(secret))
     if scheme == "BLF-CRYPT":
-        if len(secret) > BCRYPT_MAX_BYTES:
+        if not is_taken_whole(password, scheme):
             raise PasswordTooLong(f"at most {BCRYPT_MAX_BYTES} bytes in scheme {scheme}")
         return "{BLF-CRYPT}" + bcrypt.hashpw(secret, bcrypt.gensalt(BCRYPT_COST)).decode()
     if scheme == "ARGON2ID":

@@ -26,7 +26,7 @@ from sekisho.directory.models import (
     SiteDomainAdmin,
     SiteMailbox,
 )
-from sekisho.directory.passwords import hash_password
+from sekisho.directory.passwords import PasswordTooLong, hash_password
 
 # RFC 5321 4.5.3.1: local part 64 octets, domain 255.
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*=?^_`{|}~-]+(\.[a-z0-9!#$%&'*=?^_`{|}~-]+)*")
@@ -144,7 +144,7 @@ def add_mailbox(address: str, password: str, *, name: str = "", contact: str = "
         SiteAlias.objects.create(address=mailbox, goto=mailbox, domain=domain, created=now, modified=now)
         return SiteMailbox.objects.create(
             username=mailbox,
-            password=hash_password(password, settings().password_scheme),
+            password=_site_hash(password),
             name=name,
             maildir=f"{domain}/{local}/",
             quota=quota,
@@ -199,6 +199,13 @@ def add_admin(name: str, password: str, *, domains: Iterable[str] = (), operator
     return account
 
 
+def _site_hash(password: str) -> str:
+    try:
+        return hash_password(password, settings().password_scheme)
+    except PasswordTooLong as error:
+        raise ProvisionError(f"the password is too long: {error}") from error
+
+
 def _add_site_admin(name: str, password: str, domains: list[str]) -> None:
     if not {"admin", "domain_admins"} <= set(connections["site"].introspection.table_names()):
         return
@@ -206,9 +213,9 @@ def _add_site_admin(name: str, password: str, domains: list[str]) -> None:
     with transaction.atomic(using="site"):
         SiteAdmin.objects.update_or_create(
             username=name,
-            defaults={"password": hash_password(password, settings().password_scheme), "modified": now},
+            defaults={"password": _site_hash(password), "modified": now},
             create_defaults={
-                "password": hash_password(password, settings().password_scheme),
+                "password": _site_hash(password),
                 "created": now,
                 "modified": now,
             },

@@ -75,7 +75,7 @@ def _open_again(status: MailboxStatus) -> None:
         mailbox=status.mailbox, generation=status.generation, kind__in=["release", "dismiss"]
     ).first()
     if given is not None:
-        incident, kind, details = Incident.objects.get(pk=given.incident_id), given.kind, given.details
+        incident, kind, details = given.its_incident, given.kind, given.details
     else:
         # A mere alert was dismissed: nothing had been shut then.
         earlier = Incident.objects.filter(mailbox=status.mailbox, generation__lt=status.generation)

@@ -105,13 +105,14 @@ class Transition(models.Model):
 class Order(models.Model):
     """Work for one mail host's agent: claimed once (compare-and-set on `state`, lease), finished when verified.
 
-    kind: contain (suspend), restrict, release (reinstate), dismiss. (incident, kind, generation, host) is unique.
+    kind: contain (suspend), restrict, release (reinstate), dismiss; (incident, kind, generation, host) is unique.
+    refresh (a new password while the doors are open) belongs to no incident; at most one waits per mailbox and host.
     """
 
-    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="orders")
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="orders")
     mailbox = models.CharField(max_length=255)
     kind = models.CharField(max_length=10)
-    # The generation that ends (contain, restrict) or begins (release, dismiss).
+    # The generation that ends (contain, restrict), begins (release, dismiss) or is present (refresh).
     generation = models.PositiveIntegerField()
     host = models.CharField(max_length=255)
     # open, claimed, done, failed; obsolete: overtaken by a later order before it was done
@@ -126,7 +127,20 @@ class Order(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["incident", "kind", "generation", "host"], name="one_order_per_host"),
+            models.UniqueConstraint(
+                fields=["mailbox", "host"], condition=Q(kind="refresh", state="open"), name="one_refresh_waiting"
+            ),
+            models.CheckConstraint(
+                condition=Q(incident__isnull=False) | Q(kind="refresh"), name="only_a_refresh_without_incident"
+            ),
         ]
+
+    @property
+    def its_incident(self) -> Incident:
+        """The incident of an order of any kind but refresh; raises ValueError for that one."""
+        if self.incident is None:
+            raise ValueError(f"order {self.pk} ({self.kind}) belongs to no incident")
+        return self.incident
 
 
 class Step(models.Model):

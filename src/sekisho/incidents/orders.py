@@ -53,9 +53,31 @@ def place_orders(
     return placed
 
 
+def place_refresh(mailbox: str, generation: int, actor: str, now: datetime) -> list[Order]:
+    """One order for every host to forget the mailbox's old password. Call it when the new one is in the site's table.
+
+    An order that nobody has claimed yet will find the new password and serves as it is; one that is claimed may have
+    been carried out before the change, so another one waits behind it.
+    """
+    placed = []
+    for host in hosts():
+        order, _ = Order.objects.get_or_create(
+            mailbox=mailbox,
+            kind="refresh",
+            host=host,
+            state="open",
+            defaults={"generation": generation, "created_at": now, "actor": actor},
+        )
+        placed.append(order)
+    return placed
+
+
 def retire_older_orders(mailbox: str, before_generation: int) -> None:
-    """Orders of an older generation that nobody finished are overtaken: no agent may carry them out now."""
-    _retire(Order.objects.filter(mailbox=mailbox, generation__lt=before_generation))
+    """Orders of an older generation that nobody finished are overtaken: no agent may carry them out now.
+
+    An old password has to be forgotten in any generation.
+    """
+    _retire(Order.objects.filter(mailbox=mailbox, generation__lt=before_generation).exclude(kind="refresh"))
 
 
 def retire_weaker_orders(mailbox: str, kind: str) -> None:
@@ -97,12 +119,13 @@ def finish_order(order: Order, state: str, now: datetime | None = None) -> None:
     with transaction.atomic(using="default"):
         done_at = now if state == "done" else None
         Order.objects.filter(pk=order.pk, state__in=["open", "claimed"]).update(state=state, done_at=done_at)
-        advance_phase(order.incident_id, now)
+        if order.incident_id is not None:
+            advance_phase(order.incident_id, now)
 
 
 def _incident_of(mailbox: str, generation: int, plan: str) -> Incident | None:
     order = Order.objects.filter(mailbox=mailbox, kind=plan, generation=generation).order_by("-id").first()
-    if order is not None:
+    if order is not None and order.incident_id is not None:
         return Incident.objects.get(pk=order.incident_id)
     return Incident.objects.filter(mailbox=mailbox, generation=generation).first()
 
@@ -145,7 +168,7 @@ def has_effect(order: Order) -> bool:
     if order.state == "done":
         return True
     probe = EFFECTIVE_STEP.get(order.kind)
-    if probe is None:
+    if probe is None or order.incident_id is None:
         return False
     steps = Step.objects.filter(
         incident_id=order.incident_id, plan=order.kind, generation=order.generation, host=order.host

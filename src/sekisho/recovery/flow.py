@@ -1,8 +1,9 @@
 """Recovery: a new password by an allowed person, then the doors open again.
 
 The order of things: refuse what may not be (rules, burned list, the present password); in one transaction of our
-database write the site's hash, read it back and verify it while the plain text is here, and record the
-reinstatement; the agents then carry out their orders. Nothing here opens a door, and no password is kept or logged.
+database write the site's hash, read it back and verify it while the plain text is here, record the reinstatement, and
+order Dovecot's memory of the old password away where the doors are open; the agents then carry out their orders.
+Nothing here opens a door, and no password is kept or logged.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sekisho.detection import password as rules
 from sekisho.detection.password import PasswordProblem
 from sekisho.directory.access import NotFound
 from sekisho.directory.models import SiteDomain, SiteMailbox
-from sekisho.directory.passwords import PasswordTooLong, hash_password, verify_password
+from sekisho.directory.passwords import hash_password, is_taken_whole, verify_password
 from sekisho.incidents import burned, decisions, orders
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.models import Incident, Order
@@ -62,8 +63,11 @@ def words_of(mailbox: str) -> list[str]:
 
 
 def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
-    """What the rules alone have against a password for this mailbox, old ones left aside."""
-    return list(rules.problems(password, mailbox, words_of(mailbox)))
+    """What the rules and the site's scheme have against a password for this mailbox, old ones left aside."""
+    found = list(rules.problems(password, mailbox, words_of(mailbox)))
+    if not is_taken_whole(password, settings().password_scheme) and not any(p.code == TOO_LONG.code for p in found):
+        found.append(TOO_LONG)
+    return found
 
 
 def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
@@ -94,13 +98,6 @@ def _is_shut(mailbox: str) -> bool:
     return decisions.current_status(mailbox).status == "suspended"
 
 
-def _hash(password: str) -> str:
-    try:
-        return hash_password(password, settings().password_scheme)
-    except PasswordTooLong:
-        raise PasswordRefused([TOO_LONG]) from None
-
-
 def _write_hash(mailbox: str, former: str, new: str, password: str) -> None:
     """Replaces the site's hash by compare-and-set and reads it back; raises RecoveryFailed when it is not there."""
     changed = SiteMailbox.objects.filter(username=mailbox, password=former).update(
@@ -112,8 +109,10 @@ def _write_hash(mailbox: str, former: str, new: str, password: str) -> None:
 
 
 def set_password(mailbox: str, password: str, actor: str, *, account: AbstractBaseUser | None = None) -> None:
-    """Gives a mailbox a new password and leaves its status alone.
+    """Gives a mailbox a new password and leaves its status alone; returns when it is written and the orders are placed.
 
+    Unless the mailbox is suspended (its doors are shut, and opening them clears the cache), every host's agent then
+    makes Dovecot forget the old password and ends the sessions opened with it: within a second.
     Raises PasswordRefused, NotFound, RecoveryFailed, and OperationalError while a database is away (nothing changed).
     """
     _set(mailbox, password, actor, account, lambda: None)
@@ -123,7 +122,8 @@ def reinstate(mailbox: str, password: str, actor: str, *, account: AbstractBaseU
     """Recovers a suspended or restricted mailbox with a new password; the orders that open its doors.
 
     Raises PasswordRefused, NotFound, decisions.NotAllowed (it is active), RecoveryFailed, and OperationalError while
-    a database is away. In each case the mailbox stays shut and its password is what it was.
+    a database is away. In each case the mailbox stays shut and its password is what it was. A restricted mailbox's
+    sessions are ended, too: its doors were open.
     """
     placed: list[Order] = []
 
@@ -137,14 +137,18 @@ def reinstate(mailbox: str, password: str, actor: str, *, account: AbstractBaseU
 
 def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | None, record: Callable[[], None]) -> None:
     _refuse_unfit(mailbox, password)
-    new = _hash(password)
+    new = hash_password(password, settings().password_scheme)
     # Our database first, so that a locked one refuses before the site's password has changed; the site's row is
     # written before our transaction commits, so that no door opens on the old password.
     with transaction.atomic(using="default"):
+        was_shut = _is_shut(mailbox)
         record()
         write_audit(actor, "set_password", mailbox, {}, account=account)
         former = _site_mailbox(mailbox).password
         _write_hash(mailbox, former, new, password)
+        if not was_shut:
+            # Not before: an order that is waiting already may be claimed at any moment, and must find the new hash.
+            orders.place_refresh(mailbox, decisions.current_status(mailbox).generation, actor, timezone.now())
 
 
 def _opening_orders(incident: Incident) -> QuerySet[Order]:

@@ -52,17 +52,16 @@ def progress_of(mailbox: str) -> Progress | None:
     latest = Order.objects.filter(mailbox=mailbox, kind="release").order_by("-generation", "-id").first()
     if latest is None:
         return None
-    orders = Order.objects.filter(
-        incident_id=latest.incident_id, kind="release", generation=latest.generation
-    ).order_by("host")
-    return Progress(incident=latest.incident, hosts=[_host(order) for order in orders])
+    incident = latest.its_incident
+    orders = Order.objects.filter(incident=incident, kind="release", generation=latest.generation).order_by("host")
+    return Progress(incident=incident, hosts=[_host(order) for order in orders])
 
 
 def _host(order: Order) -> HostProgress:
     reported = {
         step.name: step
         for step in Step.objects.filter(
-            incident_id=order.incident_id, plan=order.kind, generation=order.generation, host=order.host
+            incident__orders=order, plan=order.kind, generation=order.generation, host=order.host
         )
     }
     steps = [

@@ -38,6 +38,8 @@ class FakeHost:
         self.queue: dict[str, dict[str, Any]] = {}
         self.logins: dict[str, str] = {}
         self.sessions: dict[str, int] = {}
+        # login name -> the process that serves its sessions
+        self.pids: dict[str, int] = {}
         self.scripts: dict[str, dict[str, str]] = {}
         self.active: dict[str, str] = {}
         self.parameters = {"maximal_queue_lifetime": "5d", "bounce_queue_lifetime": "5d"}
@@ -151,7 +153,7 @@ class FakeHost:
             return CompletedCommand(0 if self.sessions.pop(words[-1], 0) else 68, b"", b"")
         if words[0] == "who":
             number = self.sessions.get(words[-1], 0)
-            row = f"{words[-1]}\t{number}\timap\t(1)\t(127.0.0.1)\n" if number else ""
+            row = f"{words[-1]}\t{number}\timap\t({self.pids.get(words[-1], 1)})\t(127.0.0.1)\n" if number else ""
             return CompletedCommand(0, ("username\t#\tproto\t(pids)\t(ips)\n" + row).encode(), b"")
         if words[0] == "sieve":
             return self._sieve(words[1], words[3], words[-1])

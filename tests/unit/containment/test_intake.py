@@ -71,6 +71,23 @@ def test_a_stricter_limit_raises_the_barrier_again(intake: Intake, tools: Tools)
     assert entry.limit == 0
 
 
+@pytest.mark.parametrize("by", ["order", "record"])
+def test_an_operators_stricter_limit_raises_the_barrier_too(intake: Intake, tools: Tools, by: str) -> None:
+    intake.take_order(order(1, "restrict", 0, limit=10))
+    [entry] = tools.ledger.entries()
+    plans.record_of(entry.plans["restrict"], "raise_barrier").state = "done"
+    assert not wanted_rows([entry])["sasl"]
+    for _ in range(2):
+        if by == "order":
+            intake.take_order(order(1, "restrict", 0, limit=0))
+        else:
+            intake.take_record(StateFile(0.0, {ALICE: MailboxState("restricted", 0, 0, 960.0)}))
+    assert entry.limit == 0
+    assert entry.plans["restrict"].order_ids == [1]
+    assert wanted_rows([entry])["sasl"]
+    assert not plans.record_of(entry.plans["restrict"], "raise_barrier").is_done
+
+
 def test_the_workers_order_joins_the_plan_that_is_under_way(
     intake: Intake, tools: Tools, finished: list[tuple[int, str]]
 ) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sekisho.directory.passwords import PasswordTooLong, hash_password, verify_password
+from sekisho.directory.passwords import PasswordTooLong, hash_password, is_taken_whole, verify_password
 
 SECRET = "正しい-horse battery staple"
 SCHEMES = ["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"]
@@ -65,6 +65,9 @@ def test_bcrypt_refuses_what_it_would_ignore() -> None:
     with pytest.raises(PasswordTooLong):
         hash_password("x" * 73, "BLF-CRYPT")
     assert verify_password("x" * 72, hash_password("x" * 72, "BLF-CRYPT"))
+    assert [is_taken_whole("x" * length, "BLF-CRYPT") for length in (72, 73)] == [True, False]
+    assert is_taken_whole("x" * 128, "SHA512-CRYPT")
+    assert is_taken_whole("\ud800", "BLF-CRYPT")
 
 
 def test_128_characters_count_to_the_last_in_the_default_scheme() -> None:

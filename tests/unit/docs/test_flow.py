@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 # Words in backticks that are no names of ours: files of the barrier, protocol answers, commands.
-NEIGHBOURS = {"report", "deny", "contain", "release", "dismiss", "postmap -q"}
+NEIGHBOURS = {"report", "deny", "contain", "release", "dismiss", "refresh", "postmap -q"}
 
 
 def named() -> set[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sekisho.incidents import decisions, orders
@@ -136,3 +137,55 @@ def test_late_steps_of_the_containment_do_not_touch_a_recovered_incident(inciden
     do_steps(CONTAIN)
     incident.refresh_from_db()
     assert incident.phase == "recovered"
+
+
+def test_a_refresh_that_nobody_has_claimed_serves_the_next_change_too(two_tenants: None) -> None:
+    [first] = orders.place_refresh(ALICE, 0, "admin", NOW)
+    assert orders.place_refresh(ALICE, 0, "admin", NOW) == [first]
+    [bobs] = orders.place_refresh("bob@ours.test", 0, "admin", NOW)
+    assert bobs != first
+
+
+def test_a_change_during_a_refresh_is_refreshed_after_it(two_tenants: None) -> None:
+    orders.place_refresh(ALICE, 0, "admin", NOW)
+    [first] = orders.claim_orders(HOST, NOW)
+    [second] = orders.place_refresh(ALICE, 0, "admin", NOW)
+    assert second != first
+    orders.finish_order(first, "done", NOW)
+    assert orders.claim_orders(HOST, NOW) == [second]
+    orders.finish_order(second, "done", NOW)
+    [third] = orders.place_refresh(ALICE, 0, "admin", NOW)
+    assert third not in (first, second)
+    assert [order.state for order in Order.objects.order_by("id")] == ["done", "done", "open"]
+
+
+def test_every_host_refreshes(two_tenants: None) -> None:
+    HostHeartbeat.objects.create(host=OTHER, process="agent", at=timezone.now())
+    assert [order.host for order in orders.place_refresh(ALICE, 0, "admin", NOW)] == [HOST, OTHER]
+
+
+def test_neither_suspension_nor_recovery_overtakes_a_refresh(two_tenants: None) -> None:
+    orders.place_refresh(ALICE, 0, "admin", NOW)
+    decisions.suspend(ALICE, "x", "operator")
+    decisions.reinstate(ALICE, "operator")
+    assert Order.objects.get(kind="refresh").state == "open"
+
+
+def test_a_refresh_does_not_hold_up_an_incident(incident: Incident) -> None:
+    [refresh] = orders.place_refresh(ALICE, 0, "admin", NOW)
+    do_steps(CONTAIN)
+    incident.refresh_from_db()
+    assert incident.phase == "contained"
+    with pytest.raises(ValueError, match="no incident"):
+        _ = refresh.its_incident
+
+
+@pytest.mark.parametrize(("kind", "state"), [("refresh", "open"), ("contain", "open")])
+def test_the_database_refuses_a_second_waiting_refresh_and_other_orders_without_incident(
+    two_tenants: None, kind: str, state: str
+) -> None:
+    orders.place_refresh(ALICE, 0, "admin", NOW)
+    with pytest.raises(IntegrityError), transaction.atomic(using="default"):
+        Order.objects.create(
+            mailbox=ALICE, kind=kind, state=state, host=HOST, generation=0, created_at=NOW, actor="admin"
+        )

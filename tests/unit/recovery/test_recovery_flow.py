@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from django.db import OperationalError
 
@@ -94,7 +95,7 @@ def test_a_weak_or_spoilt_password_is_refused_with_the_reason(incident: Incident
     assert status() == "suspended"
 
 
-@pytest.mark.parametrize("length", [15, 64])
+@pytest.mark.parametrize("length", [15, 64, 128])
 def test_long_enough_is_long_enough(incident: Incident, length: int) -> None:
     password = (NEW * 6)[:length]
     flow.reinstate(ALICE, password, "operator")
@@ -143,13 +144,69 @@ def test_a_dismissal_frees_the_password(incident: Incident) -> None:
     assert not BurnedPassword.objects.exists()
 
 
-def test_a_password_change_of_an_active_mailbox_changes_nothing_else(two_tenants: None) -> None:
+def test_a_password_change_of_an_active_mailbox_orders_the_old_one_forgotten(two_tenants: None) -> None:
     flow.set_password(ALICE, NEW, "admin")
     assert verify_password(NEW, stored())
     assert status() == "active"
-    assert not Order.objects.exists()
+    [order] = Order.objects.all()
+    assert (order.kind, order.mailbox, order.state, order.incident) == ("refresh", ALICE, "open", None)
+
+
+def test_the_order_is_placed_when_the_new_password_is_the_sites(
+    two_tenants: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(flow.orders, "place_refresh", lambda *_: seen.append(verify_password(NEW, stored())))
+    flow.set_password(ALICE, NEW, "admin")
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("restrict", [False, True])
+def test_open_doors_forget_the_old_password_whatever_the_status(incident: Incident, restrict: bool) -> None:
+    flow.reinstate(ALICE, NEW, "operator")
+    if restrict:
+        decisions.restrict(ALICE, "x", "operator")
+    before = status()
+    flow.set_password(ALICE, OTHER, "admin")
+    assert status() == before == ("restricted" if restrict else "probation")
+    [order] = Order.objects.filter(kind="refresh")
+    assert order.generation == 1
+
+
+def test_a_suspended_mailbox_has_nothing_to_forget(incident: Incident) -> None:
+    flow.set_password(ALICE, NEW, "admin")
+    flow.reinstate(ALICE, OTHER, "operator")
+    assert not Order.objects.filter(kind="refresh").exists()
+
+
+def test_a_restricted_mailbox_is_reinstated_without_its_old_sessions(two_tenants: None) -> None:
+    decisions.restrict(ALICE, "x", "operator")
+    assert [order.kind for order in flow.reinstate(ALICE, NEW, "operator")] == ["release"]
+    [order] = Order.objects.filter(kind="refresh")
+    assert (order.state, order.generation) == ("open", 1)
+
+
+def test_a_refused_or_lost_password_orders_nothing(two_tenants: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(flow.PasswordRefused):
+        flow.set_password(ALICE, "short", "admin")
+    monkeypatch.setattr(flow, "hash_password", lambda *_: "$6$truncated")
+    with pytest.raises(flow.RecoveryFailed):
         flow.set_password(ALICE, NEW, "admin")
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(("length", "expected"), [(72, []), (73, ["long"]), (128, ["long"]), (129, ["long"])])
+def test_what_bcrypt_would_cut_is_refused_with_the_reason(
+    two_tenants: None, monkeypatch: pytest.MonkeyPatch, length: int, expected: list[str]
+) -> None:
+    bcrypt = msgspec.structs.replace(flow.settings(), password_scheme="BLF-CRYPT")
+    monkeypatch.setattr(flow, "settings", lambda: bcrypt)
+    password = (NEW * 6)[:length]
+    assert [problem.code for problem in flow.password_problems(ALICE, password)] == expected
+    if expected:
+        with pytest.raises(flow.PasswordRefused):
+            flow.set_password(ALICE, password, "admin")
+        assert verify_password(OLD, stored())
 
 
 def test_no_password_is_in_any_row(incident: Incident) -> None:

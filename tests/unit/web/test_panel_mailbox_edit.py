@@ -107,7 +107,7 @@ def test_an_active_mailbox_gets_a_new_password_and_stays_active(cast, sign_in):
     answer = save(sign_in("owner"), mailbox=BYSTANDER, active=False)
     assert answer.url == reverse("mailbox_edit", args=[BYSTANDER])
     assert verify_password(NEW_PASSWORD, SiteMailbox.objects.get(username=BYSTANDER).password)
-    assert not Order.objects.exists()
+    assert [order.kind for order in Order.objects.all()] == ["refresh"]
 
 
 def test_saving_nothing_says_so(cast, sign_in):
