@@ -54,4 +54,7 @@ class Result(msgspec.Struct):
     def as_dict(self) -> dict[str, object]:
         """The figures that apply, for --json."""
         figures: dict[str, object] = msgspec.to_builtins(self)
-        return {name: value for name, value in figures.items() if value is not None} | {"agrees": self.agrees}
+        told = {name: value for name, value in figures.items() if value is not None}
+        # Milliseconds: a reply over loopback takes about one.
+        rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in told.items()}
+        return rounded | {"agrees": self.agrees}

@@ -63,8 +63,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Reinstated after {seconds} s. The new password works at once, the old one stays dead.",
     ),
     "letters_wait": (
-        "待っていたメールが届くのを待ちます(Postfix は古い宛先情報を 30 秒覚えています)。",
-        "Now the waiting mail comes in (Postfix remembers an address for 30 s).",
+        "待っていたメールが届き始めます(相手のサーバーは自分の間隔で再送します)。",
+        "Now the waiting mail comes in; the sender's server tries again in its own time.",
     ),
     "arrived": (
         "待っていたものを含め、外部からの {sent} 通のうち {arrived} 通が一度ずつ届きました。失われたもの: {lost} 通。",

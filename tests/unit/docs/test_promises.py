@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 STORIES = {path.name[:3]: path for path in (ROOT / "tests" / "stack").glob("t[0-9][0-9]_*.py")}
@@ -39,3 +42,11 @@ def test_every_story_has_a_sabotage_that_it_names() -> None:
         assert f"tests/sabotage/{story}.patch" in path.read_text(encoding="utf-8").replace("\n", " ")
         changed = [line for line in patch.read_text().splitlines() if re.match(r"^[-+](?![-+])", line)]
         assert 1 <= len(changed) <= 2, f"{patch.name} changes more than one line"
+
+
+@pytest.mark.parametrize("patch", sorted((ROOT / "tests" / "sabotage").glob("*.patch")), ids=lambda path: path.stem)
+def test_every_sabotage_applies_to_the_present_tree(patch: Path) -> None:
+    done = subprocess.run(
+        ["patch", "-p1", "--dry-run", "--force", "-i", str(patch)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
