@@ -35,7 +35,8 @@ def hosts() -> list[str]:
 def place_orders(
     incident: Incident, kind: str, generation: int, actor: str, now: datetime, details: dict[str, object]
 ) -> list[Order]:
-    """One order for every host; one that exists already (same key) is opened again if it was not about to be done."""
+    """One order for every host; one that exists already (same key) is opened again, unless it is about to be done as
+    it is: an agent that has claimed it knows only the details of that moment."""
     placed = []
     for host in hosts():
         order, made = Order.objects.get_or_create(
@@ -45,7 +46,7 @@ def place_orders(
             host=host,
             defaults={"mailbox": incident.mailbox, "created_at": now, "actor": actor, "details": details},
         )
-        if not made and order.state not in ("open", "claimed"):
+        if not made and (order.state not in ("open", "claimed") or order.details != details):
             order.state, order.done_at, order.claimed_at = "open", None, None
             order.actor, order.details = actor, details
             order.save(update_fields=["state", "done_at", "claimed_at", "actor", "details"])

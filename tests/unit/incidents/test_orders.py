@@ -189,3 +189,14 @@ def test_the_database_refuses_a_second_waiting_refresh_and_other_orders_without_
         Order.objects.create(
             mailbox=ALICE, kind=kind, state=state, host=HOST, generation=0, created_at=NOW, actor="admin"
         )
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_tighter_limit_reaches_the_agent_that_has_not_carried_out_the_former(
+    two_tenants: None, claimed: bool
+) -> None:
+    decisions.restrict(ALICE, "too many letters", "operator", limit=10)
+    if claimed:
+        assert [order.details["limit"] for order in orders.claim_orders(HOST, NOW)] == [10]
+    decisions.restrict(ALICE, "far too many", "operator", limit=0)
+    assert [order.details["limit"] for order in orders.claim_orders(HOST, NOW)] == [0]
