@@ -1,8 +1,10 @@
 """What the mail log tells the guard: whose message a queue id is, how deliveries ended, who waits, what arrived.
 
 Each line goes through the same `take_line`, live or read again after a gap. Messages whose END-OF-MESSAGE request the
-guard never saw (it was down, or Postfix let the message pass without an answer) are learnt from the log instead: their
-recipients from the delivery lines, with the log's time.
+guard never saw because it was away are learnt from the log instead: their recipients from the delivery lines, with the
+log's time. Only then: where syslog collects the log, any local user can write lines into it with logger(1), and nobody
+may shoot a mailbox with lines (DESIGN P3). While the guard answers, a login it was not asked about says nothing but
+whose a queue id is said to be.
 """
 
 from __future__ import annotations
@@ -27,6 +29,10 @@ log = logging.getLogger("sekisho.guard")
 POLL_SECONDS = 0.2
 # A stamp this close to now is a live line: it gets the precise time, whole seconds are all the log has.
 LIVE_SECONDS = 2.0
+# A pause between two looks at the log that is longer than this: the guard stood still, and Postfix went on without it.
+STALLED_SECONDS = 2.0
+# Postfix lets a message pass 7 s after its question (twice our timeout of 3 s, and one second between).
+UNANSWERED_SECONDS = 10.0
 # Message-IDs of our own notices; deterministic, so that a worker killed after sending finds them again.
 NOTICE_PREFIX = "<sekisho.notice."
 # A chunk takes some 5 ms to read; between two the loop answers Postfix and Dovecot.
@@ -48,6 +54,8 @@ class LogTail:
         self._stamp = ("", 0.0)
         # Off while lines are read again whose events the spool already has.
         self.spooling = True
+        # On while lines are read that were written when we did not answer: only those teach of messages we never saw.
+        self.catching_up = True
         self.lines = 0
 
     def _spool(self, event: Event) -> None:
@@ -88,7 +96,8 @@ class LogTail:
         if mailbox is None or self._checkpoint.accepted.owner(found.queue_id) is not None:
             return
         generation = self._checkpoint.standing.generation(mailbox)
-        self._checkpoint.accepted.pair(found.queue_id, Pair(mailbox, t, generation, found.ip, live=False))
+        if self.catching_up:
+            self._checkpoint.accepted.pair(found.queue_id, Pair(mailbox, t, generation, found.ip, live=False))
         self._spool(QueueIdPaired(t, mailbox, found.queue_id))
 
     def _queue_sender(self, found: maillog.QueueSender, t: float, now: float) -> None:
@@ -167,6 +176,10 @@ class TailReader:
         # What the last run had read: the spool has the events of the lines before it.
         self._spooled = spooled
         self.paused = asyncio.Lock()
+        # The last look, and until when lines may be of messages that passed without us; 0: never looked.
+        self._looked_at = 0.0
+        self._unanswered_until = 0.0
+        self._is_behind = True
 
     @property
     def lines(self) -> int:
@@ -184,7 +197,12 @@ class TailReader:
         """Takes the next chunk's lines; how many there were. A line we fail on is logged and passed over."""
         position = self.file.position
         self._tail.spooling = position.inode != self._spooled.inode or position.offset >= self._spooled.offset
+        if now - self._looked_at > STALLED_SECONDS:
+            self._is_behind, self._unanswered_until = True, now + UNANSWERED_SECONDS
+        self._looked_at = now
+        self._tail.catching_up = self._is_behind or now < self._unanswered_until
         lines = self.file.read_lines()
+        self._is_behind = self._is_behind and bool(lines)
         for line in lines:
             try:
                 self._tail.take_line(line.decode("utf-8", "backslashreplace"), now)

@@ -8,7 +8,7 @@ Message-IDs, HELO names and remote servers' replies. What keeps them from forgin
 - a HELO name has its `<>()\";@ ` replaced by "?" (NEUTER_CHARACTERS in smtpd.c); a reply text is read only after
   every other attribute, anchored at the start, or before every other, anchored at the end of the line.
 Known weak point: where syslog collects the log, any local user can write whole lines with logger(1); postlogd's file
-(`maillog_file`) has no such door.
+(`maillog_file`) has no such door. So the guard lets lines accuse a mailbox of messages only where it was away itself.
 
 Not supported: `info_log_addr_form=internal`; such lines with special characters are not read (None).
 """

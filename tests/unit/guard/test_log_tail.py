@@ -187,3 +187,40 @@ def test_a_suspended_mailbox_elsewhere_is_not_touched_by_the_log() -> None:
     tail.bench.checkpoint.take_state(state, NOW)
     tail.deliver(to=ALICE, queue_id=OTHER)
     assert tail.bench.spooled == []
+
+
+def log_line(daemon: str, text: str) -> str:
+    return f"{datetime.fromtimestamp(NOW).astimezone().isoformat()} mx01 ours/{daemon}[1]: {text}\n"
+
+
+def a_message(queue_id: str) -> str:
+    bounced = f"{queue_id}: to=<x@far.test>, relay=r[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (said: 550 no)"
+    return (
+        log_line("submission/smtpd", login(queue_id))
+        + log_line("qmgr", f"{queue_id}: from=<{ALICE}>, size=900, nrcpt=1 (queue active)")
+        + log_line("smtp", bounced)
+    )
+
+
+def test_lines_about_messages_nobody_asked_us_about_teach_only_after_an_absence(tmp_path: Path) -> None:
+    tail = Tail()
+    path = tmp_path / "mail.log"
+    path.write_text(a_message(ID))
+    reader = TailReader(tail.tail, LogFile(path, Position(path.stat().st_ino, 0)), Position())
+    events = tail.bench.checkpoint.counters
+    reader.read_chunk(NOW)
+    learnt = events.events
+    assert learnt
+    for second in range(1, 13):
+        reader.read_chunk(NOW + second)
+    # The guard answers: what comes now can only be forged, or is none of its business.
+    with path.open("a") as file:
+        file.write(a_message(OTHER))
+    reader.read_chunk(NOW + 13)
+    assert events.events == learnt
+    assert QueueIdPaired in {type(event) for event in tail.bench.spooled}
+    # It stands still for a while: Postfix went on without it.
+    with path.open("a") as file:
+        file.write(a_message("4jYZ2S3ZN9zJJGx"))
+    reader.read_chunk(NOW + 20)
+    assert events.events == 2 * learnt
