@@ -110,3 +110,8 @@ def test_it_refuses_a_port_base_that_leads_nowhere(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SEKISHO_PORT_BASE", base)
     with pytest.raises(LayoutError, match="SEKISHO_PORT_BASE"):
         layout_from_environment()
+
+
+def test_no_other_local_user_writes_dovecots_events() -> None:
+    """Forged there, events would reach the guard over Dovecot's own connection (P3)."""
+    assert "stats-writer {" not in template("ours/dovecot/dovecot.conf")
