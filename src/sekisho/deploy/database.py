@@ -44,6 +44,7 @@ def make_site_database(layout: Layout) -> bool:
     """PostfixAdmin's tables; True when they were made just now, False when they were there."""
     path = layout.site_database
     if path.exists():
+        _share(path)
         return False
     draft = path.with_name("site.new.sqlite3")
     for left in draft.parent.glob("site.new.sqlite3*"):
@@ -65,12 +66,15 @@ def make_our_database(layout: Layout) -> None:
         connection = sqlite3.connect(layout.our_database)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-        _share(layout.our_database)
+    _share(layout.our_database)
     from django.core.management import call_command
 
     call_command("migrate", database="default", verbosity=0, interactive=False)
 
 
 def _share(path: Path) -> None:
-    os.chown(path, -1, group_id())
-    path.chmod(0o664)
+    """For root and our group only (Postfix is in it, Dovecot asks as root): password hashes and sessions are inside."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            os.chown(file, -1, group_id())
+            file.chmod(0o660)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from django.apps import apps
 from django.db import connections
+
+from sekisho.deploy import database
+from sekisho.deploy.layout import Layout, Ports
 
 
 @pytest.mark.django_db(databases=["site"])
@@ -16,3 +22,14 @@ def test_every_column_our_models_name_exists() -> None:
             description = connections["site"].introspection.get_table_description(cursor, model._meta.db_table)
             missing = {field.column for field in model._meta.concrete_fields} - {column.name for column in description}
             assert missing <= {"pk"}, model._meta.db_table
+
+
+def test_no_other_local_user_reads_password_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "group_id", os.getgid)
+    layout = Layout(var=tmp_path, ports=Ports())
+    layout.site_database.parent.mkdir()
+    assert database.make_site_database(layout)
+    assert layout.site_database.stat().st_mode & 0o7777 == 0o660
+    layout.site_database.chmod(0o664)
+    assert not database.make_site_database(layout)
+    assert layout.site_database.stat().st_mode & 0o7777 == 0o660
