@@ -49,9 +49,8 @@ RESTRICT = (_RAISE, _FREEZE)
 RESTRICT_TO_NOTHING = (_RAISE, _HOLD, _FREEZE)
 
 _LOWERED = ("lower_barrier",)
+_RESTORE = (Step("restore_active", steps.restore_active, steps.active_restored), _FLUSH)
 _OPENING = (
-    Step("restore_active", steps.restore_active, steps.active_restored),
-    _FLUSH,
     # With mailbox.active still 0 the site's maps would answer 550 to everybody who waited.
     Step("lower_barrier", steps.lower_barrier, steps.barrier_lowered, needs=("restore_active",)),
     Step("flush_auth_cache_again", steps.flush_auth_cache, steps.auth_cache_flushed, needs=_LOWERED),
@@ -64,8 +63,10 @@ _RETRY_31 = Step(
     queue_steps.waiting_let_go,
     after=("lower_barrier", queue_steps.RESOLVER_MEMORY_S),
 )
-RELEASE = (*_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
+# Frozen once more before the waiting mail comes in: while `active` was 0 Dovecot may have hidden the scripts from us.
+RELEASE = (*_RESTORE, _FREEZE, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
 DISMISS = (
+    *_RESTORE,
     *_OPENING,
     Step("restore_redirects", steps.restore_redirects, steps.redirects_restored, needs=_LOWERED),
     Step("release_held", queue_steps.release_held, queue_steps.held_released, needs=_LOWERED),

@@ -270,15 +270,24 @@ def active_mirrored(work: Work) -> str:
     return "mailbox.active is 0"
 
 
+def _comes_back(work: Work) -> bool:
+    """Whether `mailbox.active` is to be 1: it was, or somebody recovered a suspended mailbox with a new password.
+
+    An admin who sees spam often clicks it off himself before he suspends. Left at 0 after the recovery, the site's maps
+    would answer 550 to everybody who waited, and the new password would open nothing.
+    """
+    return bool(work.entry.former_active) or (work.plan.kind == "release" and "contain" in work.entry.plans)
+
+
 def restore_active(work: Work) -> bool:
-    if not work.entry.former_active or work.tools.site.read_active(work.entry.mailbox) is not False:
+    if not _comes_back(work) or work.tools.site.read_active(work.entry.mailbox) is not False:
         return False
     work.tools.site.write_active(work.entry.mailbox, True)
     return True
 
 
 def active_restored(work: Work) -> str:
-    if not work.entry.former_active:
+    if not _comes_back(work):
         return "mailbox.active was not changed"
     if work.tools.site.read_active(work.entry.mailbox) is False:
         raise StepFailed("mailbox.active is still 0")

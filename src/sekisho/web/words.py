@@ -108,6 +108,7 @@ NOTICES: dict[str, Words] = {
 RELEASE_STEPS = (
     "restore_active",
     "flush_auth_cache",
+    "freeze_redirects",
     "lower_barrier",
     "flush_auth_cache_again",
     "retry_waiting",

@@ -98,7 +98,8 @@ def test_a_reinstatement_runs_in_this_order(tools: Tools) -> None:
     run_due(tools, entry)
     plan = release(tools, entry)
     assert run_due(tools, entry) == [
-        "restore_active", "flush_auth_cache", "lower_barrier", "flush_auth_cache_again", "retry_waiting", "probe_open",
+        "restore_active", "flush_auth_cache", "freeze_redirects", "lower_barrier", "flush_auth_cache_again",
+        "retry_waiting", "probe_open",
     ]  # fmt: skip
     assert plans.is_effective(entry, plan)
     assert not plans.is_complete(entry, plan)
@@ -106,6 +107,19 @@ def test_a_reinstatement_runs_in_this_order(tools: Tools) -> None:
     assert run_to_the_end(tools, entry) == ["retry_waiting_31"]
     assert plan.steps["retry_waiting_31"].at >= lowered_at + 31
     assert plans.is_complete(entry, plan)
+
+
+def test_a_script_hidden_during_the_suspension_is_frozen_before_mail_comes_in(tools: Tools, host: FakeHost) -> None:
+    host.scripts[ALICE], host.active[ALICE] = {"rules": "discard;"}, "rules"
+    host.broken["doveadm -f tab sieve"] = lambda: CompletedCommand(67, b"", b"")
+    entry = suspended(tools)
+    run_due(tools, entry)
+    assert host.active[ALICE]
+    host.broken.clear()
+    release(tools, entry)
+    done = run_due(tools, entry)
+    assert done.index("freeze_redirects") < done.index("lower_barrier")
+    assert ALICE not in host.active
 
 
 def test_the_barrier_stands_until_active_is_restored(tools: Tools, site: FakeSite) -> None:

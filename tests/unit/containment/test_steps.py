@@ -154,12 +154,25 @@ def test_active_is_mirrored_and_comes_back(tools: Tools, site: FakeSite) -> None
     assert site.active[ALICE]
 
 
-def test_a_mailbox_that_was_inactive_before_stays_so(tools: Tools, site: FakeSite) -> None:
+@pytest.mark.parametrize(("kind", "active"), [("dismiss", False), ("release", True)])
+def test_a_mailbox_that_was_inactive_before_comes_back_only_by_a_new_password(
+    tools: Tools, site: FakeSite, kind: str, active: bool
+) -> None:
     site.active[ALICE] = False
     work = work_on(tools, suspended(tools))
     steps.mirror_active(work)
+    work.plan = PlanRecord(kind, 1, tools.now())  # type: ignore[arg-type]
+    assert steps.restore_active(work) is active
+    assert steps.active_restored(work) == ("mailbox.active is 1" if active else "mailbox.active was not changed")
+    assert site.active[ALICE] is active
+
+
+def test_the_end_of_a_mere_restriction_leaves_active_alone(tools: Tools, site: FakeSite) -> None:
+    site.active[ALICE] = False
+    work = work_on(tools, suspended(tools, status="restricted"))
+    work.entry.plans = {"restrict": PlanRecord("restrict", 0, tools.now())}
+    work.plan = PlanRecord("release", 1, tools.now())
     assert not steps.restore_active(work)
-    assert steps.active_restored(work) == "mailbox.active was not changed"
     assert not site.active[ALICE]
 
 
