@@ -79,8 +79,15 @@ def lines(incident: Incident) -> list[Line]:
     return [_line(entry) for entry in TimelineEntry.objects.filter(incident=incident).order_by("at", "id")]
 
 
+# A restriction shuts no door, so nothing is said of doors where the incident went no further.
+RESTRICTION_STANDS: tuple[Words, str] = (_("The restriction is in force on every mail host"), "good")
+
+
 def _line(entry: TimelineEntry) -> Line:
     text, tone = LINES.get(entry.kind, (entry.kind.replace("_", " "), "calm"))
+    # The key ends in the action that was contained (incidents.orders.advance_phase).
+    if entry.kind == "contained" and entry.key.endswith("-restrict"):
+        text, tone = RESTRICTION_STANDS
     details = entry.details if isinstance(entry.details, dict) else {}
     if "count" in details:
         text = str(text) % {"count": details["count"]}

@@ -116,3 +116,18 @@ def test_the_dashboard_counts_and_shows_who_is_silent(incident, sign_in):
     text = sign_in("operator").get(reverse("dashboard")).content.decode()
     assert "No sign of life" in text and "journal cannot be written" in text and VICTIM in text
     assert "No sign of life" not in sign_in("owner").get(reverse("dashboard")).content.decode()
+
+
+def test_a_restriction_does_not_claim_that_doors_were_shut(incident, sign_in):
+    """The page once said of a restricted mailbox that every door was shut and that its mail waits; neither is true."""
+    Incident.objects.filter(pk=incident.pk).update(action="restrict")
+    MailboxStatus.objects.filter(mailbox=VICTIM).update(status="restricted")
+    DeferredPair.objects.all().delete()
+    entry = TimelineEntry.objects.get(incident=incident, kind="contained")
+    entry.key = f"contained-{incident.pk}-restrict"
+    entry.save()
+    text = page(sign_in("operator", "en"), incident)
+    for false in ("Every door was tried", "All doors shut", "stays at the sender", "open the mailbox"):
+        assert false not in text
+    assert "receives mail as usual" in text
+    assert "The restriction is in force on every mail host" in text
