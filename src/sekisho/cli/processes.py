@@ -56,7 +56,7 @@ def worker() -> int:
 
 @click.command()
 def web() -> int:
-    """Serve the panel and the API."""
+    """Serve the panel."""
     from sekisho.web import server as room
 
     _log_to_stderr()
