@@ -150,3 +150,14 @@ def close(number: int) -> None:
 
         decisions.close(_find(number), actor())
         tell(f"Incident {number} is closed.", f"インシデント {number} を完了にしました。")
+
+
+@incident.command()
+@click.argument("number", type=int)
+def answer(number: int) -> None:
+    """Say that the owner started the mailing of incident NUMBER: its restriction ends."""
+    with databases():
+        from sekisho.incidents import decisions
+
+        decisions.answer(_find(number), actor())
+        tell(f"The restriction of incident {number} ends.", f"インシデント {number} の送信制限を解除します。")

@@ -57,8 +57,8 @@ TRANSITIONS: dict[Cause, dict[Status, frozenset[Status]]] = {
     "clean_days": {PROBATION: frozenset({ACTIVE})},
 }
 
-# These begin a new generation of evidence: a person has judged what lay there .
-NEW_GENERATION: frozenset[Cause] = frozenset({"recovery", "dismissal", "answer"})
+# These begin a new generation of evidence: a person has judged what lay there, or nobody did in time.
+NEW_GENERATION: frozenset[Cause] = frozenset({"recovery", "dismissal", "answer", "expiry"})
 
 
 class TransitionRefused(ValueError):

@@ -162,10 +162,16 @@ def dismiss(
 def answer(
     incident: Incident, actor: str, *, account: AbstractBaseUser | None = None, now: datetime | None = None
 ) -> list[Order]:
-    """The question of a restriction was answered ("I started this mailing"): active again. Raises NotAllowed."""
+    """The question of a restriction was answered ("I started this mailing"): active again.
+
+    The orders that lift it. Raises NotAllowed unless this incident is what restricts its mailbox.
+    """
     at = now or timezone.now()
     with transaction.atomic(using="default"):
+        incident.refresh_from_db()
         status = current_status(incident.mailbox)
+        if status.status != "restricted" or status.generation != incident.generation:
+            raise NotAllowed(f"{incident.mailbox} is {status.status}")
         return lift(status, incident, "active", "answer", actor, "closed", at, account=account)
 
 

@@ -33,6 +33,7 @@ urlpatterns = [
     path("admin/incidents/", incidents.listing, name="incidents"),
     path("admin/incidents/<int:number>/", incidents.show, name="incident"),
     path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
+    path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
     path("admin/if-taken-over/", advice.show, name="advice"),
 ]

@@ -83,8 +83,13 @@ def test_doors_follow_the_status() -> None:
     assert may_send("restricted", 10) and may_send("probation", None) and may_send("active", None)
 
 
-def test_a_persons_judgement_begins_a_new_generation() -> None:
-    assert [cause for cause in CAUSES if next_generation(3, cause) == 4] == ["recovery", "dismissal", "answer"]
+def test_a_judgement_or_its_time_running_out_begins_a_new_generation() -> None:
+    assert [cause for cause in CAUSES if next_generation(3, cause) == 4] == [
+        "recovery",
+        "dismissal",
+        "answer",
+        "expiry",
+    ]
     assert all(next_generation(3, cause) >= 3 for cause in CAUSES)
 
 

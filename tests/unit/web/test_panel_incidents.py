@@ -131,3 +131,29 @@ def test_a_restriction_does_not_claim_that_doors_were_shut(incident, sign_in):
         assert false not in text
     assert "receives mail as usual" in text
     assert "The restriction is in force on every mail host" in text
+
+
+def test_the_answer_lifts_a_restriction(incident, sign_in):
+    Incident.objects.filter(pk=incident.pk).update(action="restrict")
+    MailboxStatus.objects.filter(mailbox=VICTIM).update(status="restricted", limit=10)
+    client = sign_in("owner", "ja")
+    assert "はい、本人が送信しました" in page(client, incident)
+    client.post(reverse("incident_answer", args=[incident.pk]))
+    status = MailboxStatus.objects.get(mailbox=VICTIM)
+    assert (status.status, status.generation) == ("active", 1)
+    assert Order.objects.get(kind="release").mailbox == VICTIM
+
+
+def test_the_answer_opens_no_suspended_mailbox(incident, sign_in):
+    """Only a new password or a dismissal does; the question is asked about restrictions alone."""
+    client = sign_in("owner", "en")
+    assert "the owner started it" not in page(client, incident)
+    client.post(reverse("incident_answer", args=[incident.pk]))
+    assert MailboxStatus.objects.get(mailbox=VICTIM).status == "suspended"
+    assert Order.objects.filter(kind="release").count() == 0
+
+
+def test_a_stranger_cannot_answer(incident, sign_in):
+    MailboxStatus.objects.filter(mailbox=VICTIM).update(status="restricted")
+    assert sign_in("stranger").post(reverse("incident_answer", args=[incident.pk])).status_code == 404
+    assert MailboxStatus.objects.get(mailbox=VICTIM).status == "restricted"

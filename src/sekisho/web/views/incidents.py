@@ -58,6 +58,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "holds": holds,
         "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
         "held": QueueIdLogin.objects.filter(mailbox=incident.mailbox, held="held").count(),
+        "can_answer": holds and status is not None and status.status == "restricted",
         "can_dismiss": incident.phase in words.OPEN_PHASES,
         "can_close": incident.phase not in ("closed", "dismissed") and not holds,
         "shut_after": spell_duration(incident.contained_at - incident.detected_at) if incident.contained_at else "",
@@ -82,6 +83,13 @@ def dismiss(request: HttpRequest, number: int) -> HttpResponse:
             return _act(request, incident, decisions.dismiss, done)
         error = _("This is not the address of the incident. Nothing was changed.")
     return render(request, "web/incident_dismiss.html", {"incident": incident, "error": error})
+
+
+@require_POST
+def answer(request: HttpRequest, number: int) -> HttpResponse:
+    """ "The owner started this mailing": lifts a restriction; a suspended mailbox cannot be talked open."""
+    incident = access_incident(request.user, number)
+    return _act(request, incident, decisions.answer, _("Noted: the owner started this mailing. The restriction ends."))
 
 
 @require_POST
