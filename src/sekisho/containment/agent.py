@@ -48,6 +48,8 @@ TICK_S = 0.05
 SECOND_S = 1.0
 # A step not done after this is an alarm (P2: contained within 30 s even after a crash).
 LATE_S = 30.0
+# The ledger's archive grows by a few files a day.
+PRUNE_EVERY_S = 86400.0
 
 
 class Agent:
@@ -89,6 +91,7 @@ class Agent:
         self._active: dict[tuple[str, int], Entry] = {}
         self._next_second = 0.0
         self._next_look = 0.0
+        self._next_prune = 0.0
         self._configured = 0
         self._is_looking = threading.Event()
         self._must_write_state = True
@@ -205,6 +208,7 @@ class Agent:
     def _each_second(self) -> None:
         self._keeper.check()
         self._keep_waiting()
+        self._prune_archive(time.time())
         self._feeds.keep_cursors()
         self._alarm_about_late_steps()
         self._alarm_about_ledger()
@@ -241,6 +245,11 @@ class Agent:
         self._is_looking.set()
         if not self._runner.submit(look):
             self._is_looking.clear()
+
+    def _prune_archive(self, now: float) -> None:
+        """In the pool: ten thousand files are no reason for a decision to wait. The first time a second after start."""
+        if now >= self._next_prune and self._runner.submit(lambda: self.ledger.prune_archive(now)):
+            self._next_prune = now + PRUNE_EVERY_S
 
     def _look_into(self, change: ScriptChanged) -> None:
         self._runner.submit(lambda: self._findings.look_into(change))

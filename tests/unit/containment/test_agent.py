@@ -250,6 +250,22 @@ def test_a_lifetime_made_shorter_counts_from_the_next_second(
     assert host.queue["WAITING1"]["queue_name"] == "hold"
 
 
+def test_the_archive_is_pruned_at_the_start_and_once_a_day(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    pruned: list[float] = []
+    monkeypatch.setattr(agent.ledger, "prune_archive", pruned.append)
+    for now in (1000.0, 1001.0, 87_399.0, 87_400.0, 87_401.0):
+        agent._prune_archive(now)
+    assert pruned == [1000.0, 87_400.0]
+
+
+def test_the_loop_does_not_wait_for_the_pruning(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[Callable[[], object]] = []
+    monkeypatch.setattr(agent._runner, "submit", lambda job: handed.append(job) or True)
+    monkeypatch.setattr(agent.ledger, "prune_archive", lambda now: pytest.fail("carried out in the loop"))
+    agent.tick()
+    assert len(handed) == 1
+
+
 def test_a_second_agent_is_refused(tmp_path: Path) -> None:
     with _sole_agent(tmp_path) as first, _sole_agent(tmp_path) as second:
         assert (first, second) == (True, False)
