@@ -5,7 +5,7 @@ Every function may raise django.db.Error: the thread then waits and tries again,
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import close_old_connections, connections
@@ -17,6 +17,7 @@ from sekisho.incidents import orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
+from sekisho.journal.failpoint import failpoint
 
 
 class Records:
@@ -25,11 +26,17 @@ class Records:
     def __init__(self, host: str) -> None:
         self._host = host
         self._claimed: dict[int, Order] = {}
+        # At first none is respected: an order whose agent was killed before its ledger had it waits no minute for us.
+        self._lease = timedelta(0)
 
     def claim(self) -> list[ClaimedOrder]:
-        """Orders for this host that nobody works on; now ours."""
+        """Orders for this host that nobody works on, at first also those of a killed predecessor; now ours."""
         claimed = []
-        for order in orders.claim_orders(self._host, timezone.now()):
+        found = orders.claim_orders(self._host, timezone.now(), self._lease)
+        if found:
+            failpoint("agent.orders.after_claim")
+        self._lease = orders.LEASE
+        for order in found:
             self._claimed[order.pk] = order
             row = MailboxStatus.objects.filter(pk=order.mailbox).first()
             claimed.append(

@@ -91,9 +91,12 @@ def _retire(orders: QuerySet[Order]) -> None:
     orders.filter(state__in=["open", "claimed"]).update(state="obsolete")
 
 
-def claim_orders(host: str, now: datetime) -> list[Order]:
-    """The open orders of a host, now claimed by the caller, oldest first; also those whose lease has run out."""
-    expired = now - LEASE
+def claim_orders(host: str, now: datetime, lease: timedelta = LEASE) -> list[Order]:
+    """The open orders of a host, now claimed by the caller, oldest first; also those claimed longer ago than `lease`.
+
+    An agent that starts takes all there are (`lease` 0): it is the only one of its host, whoever claimed is dead.
+    """
+    expired = now - lease
     waiting = Order.objects.filter(host=host).filter(Q(state="open") | Q(state="claimed", claimed_at__lt=expired))
     claimed = []
     for order in waiting.order_by("id"):

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from sekisho.containment.record_keeping import Records
 from sekisho.incidents import decisions, orders
 from sekisho.incidents.models import HostHeartbeat, Incident, Order, Step
 from sekisho.recovery import flow
@@ -37,6 +38,15 @@ def test_a_claim_whose_lease_has_run_out_is_claimed_again(incident: Incident) ->
     orders.claim_orders(HOST, NOW)
     assert orders.claim_orders(HOST, NOW + timedelta(seconds=59)) == []
     assert len(orders.claim_orders(HOST, NOW + timedelta(seconds=61))) == 1
+
+
+def test_a_started_agent_takes_over_its_predecessors_claims_at_once(incident: Incident) -> None:
+    killed, successor = Records(HOST), Records(HOST)
+    [order] = killed.claim()
+    assert killed.claim() == []
+    assert successor.claim() == [order]
+    assert successor.claim() == []
+    assert Records(OTHER).claim() == []
 
 
 def test_a_renewed_claim_is_kept(incident: Incident) -> None:
