@@ -16,7 +16,7 @@ from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.doors import Door
 from sekisho.guard.event_intake import TAKEN, EventIntake
 from sekisho.guard.http_service import HttpConnection
-from sekisho.guard.policy_service import PolicyConnection
+from sekisho.guard.policy_service import Outgoing, PolicyConnection
 from sekisho.wire.postfix_policy import PolicyRequest
 
 # A restart of Postfix opens a connection per smtpd at once; the kernel keeps them until we accept.
@@ -56,10 +56,11 @@ class Servers:
     ) -> None:
         self._checkpoint = checkpoint
         formatted: dict[str, bytes] = {}
+        self._outgoing = Outgoing()
         self.doors = {name: Door(name, trusted) for name in ("policy", "auth policy", "events")}
         postfix, dovecot, events = self.doors.values()
         self._listeners: list[tuple[Listener, Callable[[], asyncio.Protocol]]] = [
-            (settings.policy, lambda: PolicyConnection(postfix, self._answer, formatted)),
+            (settings.policy, lambda: PolicyConnection(postfix, self._answer, formatted, self._outgoing.put)),
             (settings.auth_policy, lambda: HttpConnection(dovecot, policy.serve, GO_ON)),
             (settings.events, lambda: HttpConnection(events, intake.serve, TAKEN)),
         ]
@@ -86,6 +87,7 @@ class Servers:
         """Stops listening and ends every connection; Postfix and Dovecot open new ones to our successor."""
         for server in self._servers:
             server.close()
+        self._outgoing.flush()
         for door in self.doors.values():
             for connection in list(door.connections):
                 connection.close()
