@@ -1,15 +1,20 @@
 """assess: the open evidence of a mailbox, summed up at one event.
 
-Idea: the score is a sum of capped log-likelihood ratios, S = place + networks + guesser + protocol + recipients +
-messages + bounces + rules, against three thresholds. It is a windowed Page test: what is not seen for a day does not
-count. Two rules stand beside the sum, because the sum alone cannot keep them:
+Idea: the score is a sum of capped log-likelihood ratios, S = place + networks + guesser + shared + protocol + reading +
+recipients + messages + bounces + complaints + rules, against three thresholds. It is a windowed Page test: what is not
+seen for a day does not count. Two rules stand beside the sum, because the sum alone cannot keep them:
 
 1. *A familiar source never suspends.* Malware on the owner's computer and a first newsletter with a stale list look
    the same here; both end in a restriction and a question (simulated: 1.7 instead of 29.5 false suspensions per 10,000
    mailbox-months, for .84 instead of .76 contained). At a familiar source the open unfamiliar ones count half.
-2. *Logging in and planting a rule never suspend by themselves*; something must have been sent from unfamiliar places.
+2. *Logging in and planting a rule never suspend by themselves*: something must have been sent from unfamiliar places,
+   or two independent signs of another kind must join the unfamiliar source (a planted rule, bulk reading, a guesser's
+   or another customer's stranger's address).
    Who is hurt by a miss: the owner whose mail is read meanwhile. The restriction freezes the planted forward, and a
    person is asked. Who by a false alarm: a traveller, who would lose his mail in the middle of his journey.
+
+A familiar source loses its privilege by hard evidence that goes on after a restriction: ten messages handed in since
+and refused as spam (5.7.1) by the hosts that got them. Stale lists bounce, they are not called spam ten times.
 
 Failed logins weigh nothing, and without an authenticated event in this generation there is no score at all. The hard
 caps (limits.Limits) are a floor below the sum: no habit, history or accepted delivery excuses more.
@@ -24,16 +29,29 @@ from sekisho.detection import indicators
 from sekisho.detection.events import Delivery, Event, Login
 from sekisho.detection.habits import Evidence
 from sekisho.detection.host import HostTables
-from sekisho.detection.limits import EVIDENCE_SECONDS, PROBATION_PRIOR, RULE_SECONDS, Limits
+from sekisho.detection.limits import (
+    COMPLAINT_SECONDS,
+    EVIDENCE_SECONDS,
+    PROBATION_PRIOR,
+    RULE_SECONDS,
+    Limits,
+)
 from sekisho.detection.observation import observe
 from sekisho.detection.places import OpenSource, Source
 from sekisho.detection.profile import MailboxProfile
+from sekisho.detection.reading import bulk_reading
 from sekisho.detection.traffic import Traffic
 
 __all__ = ["Assessment", "Indicator", "assess", "observe"]
 
 # Sending from so many unfamiliar countries within a day is evidence by itself: a botnet sends few mails from each.
 SENDING_COUNTRIES = 3
+# Signs besides the place that together suspend without anything sent: one may be a journey, two are not.
+SIGNS_TO_SUSPEND = 2
+# Bulk reading is a sign of its own from here on: some four times the owner's busiest day.
+READING_SIGN = 1.5
+# Refusals as spam after a restriction that speak as loud as a third party's own eyes; two are a receiver's mood.
+HARD_REFUSALS = 10
 # After a planted rule, so many new recipients from unfamiliar sources are more than one test mail.
 RECIPIENTS_AFTER_RULE = 3
 
@@ -59,6 +77,7 @@ class Assessment(msgspec.Struct, frozen=True):
     # Time of the first event that counts in the open window; 0.0: none.
     first_risk_at: float = 0.0
     source_familiar: bool = True
+    # Something was sent, or two independent signs joined the place (module docstring, rule 2).
     has_sending_evidence: bool = False
     # An authenticated event happened in this generation; without one nothing is ever decided.
     authenticated: bool = False
@@ -72,10 +91,13 @@ class _Weights(msgspec.Struct, gc=False):
     place: float = 0.0
     networks: float = 0.0
     guesser: float = 0.0
+    shared: float = 0.0
     protocol: float = 0.0
+    reading: float = 0.0
     recipients: float = 0.0
     messages: float = 0.0
     bounces: float = 0.0
+    complaints: float = 0.0
     rules: float = 0.0
     # Floor of the score, and which cap made it: "", new_hour, new_day, messages_hour.
     cap: float = 0.0
@@ -97,13 +119,17 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     limits = host.limits
     weights = _weigh(profile, limits, traffic, familiar, now)
     unfamiliar = weights.place + weights.networks + weights.guesser + weights.protocol
+    unfamiliar += weights.shared + weights.reading
     # The open list is bounded; the source of this event counts even if it found no room there.
     place = source.weight + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
-    score = place + weights.recipients + weights.messages + weights.bounces + weights.rules
+    score = place + weights.recipients + weights.messages + weights.bounces + weights.complaints + weights.rules
     if weights.cap_name and score < weights.cap:
         score = weights.cap
     if score > evidence.peak:
         evidence.peak = score
+    if profile.announced() == "restrict" and not evidence.restricted_at:
+        evidence.restricted_at = now
+    hard = evidence.refused_since >= HARD_REFUSALS
     # An alert already said needs no sentences; on probation a restriction begins one nat earlier.
     quiet = limits.restrict - PROBATION_PRIOR if evidence.announced else limits.alert
     if score < quiet and not explain:
@@ -114,8 +140,8 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
         score,
         _indicators(profile, event.ip, weights, traffic, familiar, now),
         _first_risk_at(evidence, weights, traffic, event.t),
-        familiar,
-        not familiar and _has_sending_evidence(evidence, weights, traffic),
+        familiar and not hard,
+        hard or (not familiar and _has_evidence_of_deeds(evidence, weights, traffic)),
         True,
         profile.announced(),
     )
@@ -137,6 +163,9 @@ def _weigh(profile: MailboxProfile, limits: Limits, traffic: Traffic, familiar: 
     weights.networks = indicators.many_networks(profile.new_networks(now), habits.most_networks)
     if evidence.open:
         weights.guesser = indicators.password_guesser(max(source.guessed for source in evidence.open.values()))
+        weights.shared = indicators.shared_stranger(max(source.shared for source in evidence.open.values()))
+        evidence.reading.turn(now)
+        weights.reading = bulk_reading(evidence.reading.by_strangers(now), habits.most_read)
     if evidence.protocol_at > now - EVIDENCE_SECONDS:
         weights.protocol = indicators.PROTOCOL
     new_hour, new_day, messages = traffic.new_in_hour(now), traffic.new_in_day(now), traffic.messages_in_hour(now)
@@ -147,6 +176,8 @@ def _weigh(profile: MailboxProfile, limits: Limits, traffic: Traffic, familiar: 
     if traffic.bounced or traffic.bounced_before or traffic.sent:
         usual = indicators.own_bounce_rate(habits.sent, habits.bounced)
         weights.bounces = indicators.bounces(*traffic.results(now), usual, familiar)
+    if evidence.complained_at > now - COMPLAINT_SECONDS:
+        weights.complaints = indicators.complaints(evidence.complaints, traffic.results(now)[0])
     if evidence.forward_weight or evidence.discard_weight:
         forward, discard = _open_rules(evidence, now)
         weights.rules = indicators.planted_rules(forward, discard)
@@ -178,14 +209,17 @@ def _apply_caps(
     weights.cap = limits.restrict if familiar else limits.suspend
 
 
-def _has_sending_evidence(evidence: Evidence, weights: _Weights, traffic: Traffic) -> bool:
-    """Whether what was sent from unfamiliar places speaks for a hijacker, not only that somebody logged in there.
+def _has_evidence_of_deeds(evidence: Evidence, weights: _Weights, traffic: Traffic) -> bool:
+    """Whether what was done from unfamiliar places speaks for a hijacker, not only that somebody logged in there.
 
     A mistyped address on a journey is none, nor one mail from each of two airports.
     """
     if weights.recipients > 0 or weights.messages > 0 or weights.cap > 0:
         return True
     if traffic.bounced + traffic.bounced_before >= indicators.FEW_BOUNCES:
+        return True
+    signs = (weights.rules > 0, weights.reading >= READING_SIGN, weights.guesser > 0, weights.shared > 0)
+    if sum(signs) >= SIGNS_TO_SUSPEND:
         return True
     senders = {source.country for source in evidence.open.values() if source.foreign and source.recipients}
     return len(senders) >= SENDING_COUNTRIES or (weights.rules > 0 and traffic.new_day >= RECIPIENTS_AFTER_RULE)
@@ -200,6 +234,8 @@ def _first_risk_at(evidence: Evidence, weights: _Weights, traffic: Traffic, t: f
         times += [at for at in (evidence.forward_at, evidence.discard_at) if at]
     if weights.protocol:
         times.append(evidence.protocol_at)
+    if weights.reading:
+        times.append(evidence.reading.first_at)
     # Evidence is at most three days old (a planted rule), however long a source has been open.
     return max(min((at for at in times if at), default=t), t - RULE_SECONDS)
 
@@ -222,9 +258,17 @@ def _indicators(
     if weights.guesser > 0:
         others = max(source.guessed for source in evidence.open.values())
         found.append(Indicator("password_guesser", weights.guesser * share, *say.password_guesser(ip, others)))
+    if weights.shared > 0:
+        others = max(source.shared for source in evidence.open.values())
+        found.append(Indicator("shared_stranger", weights.shared * share, *say.shared_stranger(others)))
     if weights.protocol > 0:
         sentences = say.new_protocol(evidence.protocol, habits.days)
         found.append(Indicator("new_protocol", weights.protocol * share, *sentences))
+    if weights.reading > 0:
+        sentences = say.bulk_reading(evidence.reading.by_strangers(now), habits.most_read)
+        found.append(Indicator("bulk_reading", weights.reading * share, *sentences))
+    if weights.complaints > 0:
+        found.append(Indicator("complaints", weights.complaints, *say.complaints(evidence.complaints)))
     found += _traffic_indicators(profile, weights, traffic, now)
     found += _rule_indicators(evidence, now)
     if weights.cap_name:

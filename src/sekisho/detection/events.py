@@ -1,8 +1,8 @@
 """What a mailbox did, as the judging room sees it: frozen values, made by the guard from parsed neighbours' texts.
 
 `t` is epoch seconds, `mailbox` a canonical address (names.canonical_mailbox), `ip` the client's address as text,
-`place` what the address data says about it (addresses.AddressTable). Everything but a failed `Login` and a `Delivery`
-is *authenticated*: the mailbox' password was shown to Dovecot or Postfix for it.
+`place` what the address data says about it (addresses.AddressTable). `Login` (unless failed), `Recipient`,
+`Submission`, `ScriptChange` and `SessionEnded` are *authenticated*: the mailbox' password was shown to Dovecot or Postfix for them.
 """
 
 from __future__ import annotations
@@ -96,4 +96,39 @@ class ScriptChange(msgspec.Struct, frozen=True):
     target: str = ""
 
 
-Event = Login | Recipient | Submission | Delivery | ScriptChange
+class SessionEnded(msgspec.Struct, frozen=True):
+    """An IMAP or POP3 session of this mailbox ended: how much was read in it."""
+
+    t: float
+    mailbox: str
+    ip: str
+    place: Place
+    protocol: str
+    # Octets from us to the client, and messages whose text was fetched (0: not known).
+    bytes_out: int
+    fetched: int = 0
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """Somebody reported a message of this mailbox as spam (ARF, RFC 5965). Forgeable: alone it never suspends."""
+
+    t: float
+    mailbox: str
+    # Who reports: a feedback loop's name or domain.
+    source: str = ""
+    # No session is behind it; here so that every event has them.
+    ip: str = ""
+    place: Place = NOWHERE
+
+
+class AccountChange(msgspec.Struct, frozen=True):
+    """The mailbox was made, or got a new password, by its administration. Not a sign of the hijacker's."""
+
+    t: float
+    mailbox: str
+    change: Literal["created", "pwchange"]
+    ip: str = ""
+    place: Place = NOWHERE
+
+
+Event = Login | Recipient | Submission | Delivery | ScriptChange | SessionEnded | Complaint | AccountChange

@@ -98,6 +98,29 @@ def password_guesser(ip: str, others: int) -> Sentences:
     )
 
 
+def shared_stranger(others: int) -> Sentences:
+    return (
+        f"この接続元は、24時間以内に他の{others}組の契約者のメールボックスにも初めて現れています。",
+        f"The same source appeared for the first time at mailboxes of {_plural(others, 'other customer')} "
+        "within 24 hours.",
+    )
+
+
+def bulk_reading(megabytes: float, own_most: float) -> Sentences:
+    return (
+        f"見慣れない接続元が、24時間に{_whole(megabytes)}MBのメールを読み出しました(普段は多くて1日{_whole(own_most)}MB)。",
+        f"Unfamiliar sources fetched {_whole(megabytes):,} MB of mail within 24 hours "
+        f"(usually at most {_whole(own_most)} MB a day).",
+    )
+
+
+def complaints(number: int) -> Sentences:
+    return (
+        f"3日以内に、迷惑メールとしての通報が{number}件ありました。",
+        f"{_plural(number, 'complaint')} about spam within three days.",
+    )
+
+
 def new_protocol(protocol: str, days: int) -> Sentences:
     name = protocol.upper() if protocol != "sieve" else "ManageSieve"
     return (

@@ -12,6 +12,7 @@ import msgspec
 
 from sekisho.detection.limits import FAMILIAR_DAYS, FORGET_DAYS
 from sekisho.detection.places import OpenSource, days_seen
+from sekisho.detection.reading import Reading
 from sekisho.detection.recipients import FreshRecipients, KnownRecipients, marks_from_bytes, marks_to_bytes
 from sekisho.detection.traffic import Traffic
 
@@ -41,6 +42,8 @@ class Habits(msgspec.Struct, array_like=True):
     # Decayed delivery results of mail sent from familiar places.
     sent: float = 0.0
     bounced: float = 0.0
+    # Megabytes its own programs fetched on the busiest day, decayed.
+    most_read: float = 0.0
 
 
 class Evidence(msgspec.Struct, array_like=True):
@@ -77,6 +80,13 @@ class Evidence(msgspec.Struct, array_like=True):
     # coming in; and what that source weighed.
     strange_sender: bool = False
     sender_weight: float = 0.0
+    reading: Reading = msgspec.field(default_factory=Reading)
+    # Complaints (D8): how many, and when the last one came.
+    complaints: int = 0
+    complained_at: float = 0.0
+    # When a restriction of this generation was first seen here, and the refusals as spam of mail sent after it.
+    restricted_at: float = 0.0
+    refused_since: int = 0
 
 
 def note_day(rows: dict[_Key, int], key: _Key, day: int, most: int) -> None:

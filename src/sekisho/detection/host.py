@@ -24,6 +24,9 @@ MAX_GUESSERS = 50_000
 MAX_GUESSED = 8
 # A row lives a day after its last failure.
 GUESSER_SECONDS = DAY
+# Unfamiliar sources kept for D4: 50,000 rows of some 250 bytes; domains told apart per source.
+MAX_STRANGERS = 50_000
+MAX_STRANGER_DOMAINS = 6
 # Domains with habits; the one unused for longest is dropped.
 MAX_DOMAINS = 20_000
 MAX_DOMAIN_NETWORKS = 64
@@ -77,6 +80,8 @@ class HostTables:
         # Source address -> (last failure, fingerprints of the mailboxes it failed at), least recently failed first.
         self._guessers: dict[str, tuple[float, tuple[int, ...]]] = {}
         self._domains: dict[str, DomainHabits] = {}
+        # Source address -> (last seen, fingerprints of the domains it was unfamiliar to), least recently seen first.
+        self._strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
 
     def note_failed_login(self, ip: str, mailbox: str, now: float) -> None:
         """Remembers that a source did not know a mailbox' password. Says nothing about the mailbox."""
@@ -102,6 +107,25 @@ class HostTables:
             return 0
         return len(row[1]) - (zlib.crc32(mailbox.encode()) in row[1])
 
+    def note_stranger(self, ip: str, domain: str, now: float) -> int:
+        """Remembers that an authenticated source was unfamiliar to a domain's mailbox; to how many *other* domains'
+        mailboxes it was within 24 hours (at most 5 are told apart)."""
+        if not ip:
+            return 0
+        seen_at, marks = self._strangers.pop(ip, (0.0, ()))
+        if seen_at <= now - GUESSER_SECONDS:
+            marks = ()
+        mark = zlib.crc32(domain.encode("utf-8", "surrogateescape"))
+        if mark not in marks:
+            marks = (*marks[-MAX_STRANGER_DOMAINS + 1 :], mark)
+        self._strangers[ip] = (now, marks)
+        for _ in range(2):
+            oldest = next(iter(self._strangers))
+            if len(self._strangers) <= MAX_STRANGERS and self._strangers[oldest][0] > now - GUESSER_SECONDS:
+                break
+            del self._strangers[oldest]
+        return len(marks) - 1
+
     def domain(self, name: str) -> DomainHabits:
         """The habits of a domain; empty ones for a new domain."""
         habits = self._domains.get(name)
@@ -119,7 +143,7 @@ class HostTables:
 
     def to_bytes(self) -> bytes:
         """The tables as msgpack, for the guard's snapshot."""
-        return msgspec.msgpack.encode(_Stored(1, self._guessers, self._domains))
+        return msgspec.msgpack.encode(_Stored(1, self._guessers, self._domains, self._strangers))
 
     @classmethod
     def from_bytes(cls, data: bytes, limits: Limits = DEFAULT_LIMITS) -> HostTables:
@@ -133,6 +157,7 @@ class HostTables:
         tables = cls(limits)
         tables._guessers = stored.guessers
         tables._domains = stored.domains
+        tables._strangers = stored.strangers
         return tables
 
 
@@ -140,6 +165,7 @@ class _Stored(msgspec.Struct, array_like=True):
     version: int
     guessers: dict[str, tuple[float, tuple[int, ...]]]
     domains: dict[str, DomainHabits]
+    strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)

@@ -22,6 +22,12 @@ WANDERING = 1.0
 # D3: "others" below three are a shared address with one forgetful colleague.
 GUESSED_MAILBOXES = 3
 GUESSER = 3.5
+# D4: somebody with the keys of two customers. 2.0 as recommended; the same hotel may house two customers' travellers.
+SHARED_STRANGER = 2.0
+# D8: each complaint, together at most 4: below a restriction, because anybody can write one. A newsletter gets about
+# one complaint in a thousand (large receivers ask for less than 0.1 to 0.3 %), so they are measured against the volume.
+COMPLAINT, COMPLAINTS_MOST = 1.5, 4.0
+MESSAGES_A_COMPLAINT = 500.0
 # D5: one more door, tried by somebody unfamiliar.
 PROTOCOL = 1.2
 # D6: room for an ordinary busy hour (9) and day (25) of a mailbox without habits.
@@ -63,6 +69,24 @@ def password_guesser(others: int) -> float:
     per mailbox. 0 or 3.5.
     """
     return GUESSER if others >= GUESSED_MAILBOXES else 0.0
+
+
+def shared_stranger(others: int) -> float:
+    """D4: the source is unfamiliar to mailboxes of other customers at the same time, and got in everywhere.
+
+    Idea: hijackers work through lists and use an address for several victims (EvilCohort). False alarm: a conference, a
+    hotel, a newly opened carrier gateway; therefore weak and never alone. Miss: an address per victim. 0 or 2.
+    """
+    return SHARED_STRANGER if others else 0.0
+
+
+def complaints(number: int, sent_in_day: float) -> float:
+    """D8: reports of spam about this mailbox' messages within three days, against what it sends.
+
+    Idea: readers press "this is spam". False alarm: newsletters, and forged reports, which cost the forger nothing;
+    hence the cap. Miss: most receivers report to nobody. 0 … 4.
+    """
+    return min(COMPLAINT * number / max(1.0, sent_in_day / MESSAGES_A_COMPLAINT), COMPLAINTS_MOST)
 
 
 def new_recipients(hour: float, day: float, most_hour: float, most_day: float, familiar: bool) -> float:

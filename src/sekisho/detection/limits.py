@@ -67,6 +67,8 @@ DECAY = 0.93
 # Evidence counts for a day after it was last seen, a planted rule for three (it works on while nobody looks).
 EVIDENCE_SECONDS = DAY
 RULE_SECONDS = 3 * DAY
+# Complaints take days to arrive (feedback loops report when the reader looks at his mail).
+COMPLAINT_SECONDS = 3 * DAY
 
 # Bounds of a profile; together they keep it below 4 KB as bytes (a test fills every one of them).
 MAX_NETWORKS = 24

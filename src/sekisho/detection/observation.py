@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from sekisho.detection.events import Delivery, Event, Login, Recipient, ScriptChange, Submission
+from sekisho.detection.events import (
+    AccountChange,
+    Complaint,
+    Delivery,
+    Event,
+    Login,
+    Recipient,
+    ScriptChange,
+    SessionEnded,
+    Submission,
+)
 from sekisho.detection.host import HostTables
-from sekisho.detection.limits import MAX_TARGET_CHARACTERS
+from sekisho.detection.limits import COMPLAINT_SECONDS, MAX_TARGET_CHARACTERS
 from sekisho.detection.places import Source
 from sekisho.detection.profile import MailboxProfile
 from sekisho.detection.traffic import Traffic
@@ -24,6 +34,11 @@ def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now:
         return
     if profile is None:
         raise ValueError(f"{type(event).__name__} without a profile")
+    _observe_known(profile, host, event, now)
+
+
+def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now: float) -> None:  # noqa: C901
+    """One branch per kind, the commonest first: a table of functions costs the answer path as much again."""
     if type(event) is Recipient:
         _observe_recipient(profile, host, event, now)
     elif type(event) is Delivery:
@@ -33,8 +48,27 @@ def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now:
         _traffic_of(profile, source, now).count_message(now)
     elif type(event) is Login:
         profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
-    elif type(event) is ScriptChange:  # pragma: no branch
+    elif type(event) is ScriptChange:
         _observe_script(profile, host, event, now)
+    elif type(event) is SessionEnded:
+        source = profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
+        profile.evidence.reading.count(event.bytes_out, event.fetched, not profile.is_familiar(source), now)
+    elif type(event) is Complaint:
+        _observe_complaint(profile, now)
+    elif type(event) is AccountChange:  # pragma: no branch
+        # A new password is no sign of either side: the owner sets one after a warning, and so does a hijacker.
+        return
+
+
+def _observe_complaint(profile: MailboxProfile, now: float) -> None:
+    """Counts a complaint about a mailbox that sent something in this generation; anybody can forge one."""
+    evidence = profile.evidence
+    if not evidence.authenticated or not (evidence.own.first_at or evidence.strange.first_at):
+        return
+    if evidence.complained_at <= now - COMPLAINT_SECONDS:
+        evidence.complaints = 0
+    evidence.complaints += 1
+    evidence.complained_at = now
 
 
 def _traffic_of(profile: MailboxProfile, source: Source, now: float) -> Traffic:
@@ -74,6 +108,8 @@ def _observe_delivery(profile: MailboxProfile, host: HostTables, event: Delivery
     elif event.status == "bounced" and event.dsn not in INNOCENT_BOUNCES:
         traffic.bounced += 1
         traffic.refused += event.dsn == REFUSED_AS_SPAM
+        if evidence.restricted_at and event.submitted_at > evidence.restricted_at:
+            evidence.refused_since += event.dsn == REFUSED_AS_SPAM
 
 
 def _observe_script(profile: MailboxProfile, host: HostTables, event: ScriptChange, now: float) -> None:

@@ -74,6 +74,8 @@ class OpenSource(msgspec.Struct, array_like=True):
     recipients: int = 0
     # At how many other mailboxes it failed (D3).
     guessed: int = 0
+    # To how many other tenants' mailboxes it was unfamiliar as well (D4).
+    shared: int = 0
 
 
 def network_key(network: str) -> int:

@@ -38,7 +38,7 @@ from sekisho.detection.limits import (
     PROTOCOL_HISTORY_DAYS,
     SETTLED_SECONDS,
 )
-from sekisho.detection.places import OpenSource, Source, days_seen, weigh_open, weigh_source
+from sekisho.detection.places import MAIL_APP_CLOUDS, OpenSource, Source, days_seen, weigh_open, weigh_source
 from sekisho.detection.recipients import FreshRecipients, fingerprint, holds
 
 __all__ = ["MailboxProfile", "ProfileError"]
@@ -241,7 +241,11 @@ class MailboxProfile:
         sources = self.evidence.open
         known = sources.get(source.key)
         guessed = host.guessed_others(ip, mailbox, now)
+        # Many people's mail comes from the mail apps' clouds: a shared address there says nothing.
+        cloud = source.place.asn in MAIL_APP_CLOUDS
+        shared = 0 if cloud else host.note_stranger(ip, mailbox.rpartition("@")[2], now)
         if known is not None:
+            known.shared = max(known.shared, shared)
             known.last_at = now
             known.guessed = max(known.guessed, guessed)
             return
@@ -251,7 +255,7 @@ class MailboxProfile:
             del sources[counted[-1] if counted else next(reversed(sources))]
         place = source.place
         sources[source.key] = OpenSource(
-            now, now, max(source.weight, 0.0), place.country, place.asn, source.foreign, 0, guessed
+            now, now, max(source.weight, 0.0), place.country, place.asn, source.foreign, 0, guessed, shared
         )
         self._open_changes_at = 0.0
 
@@ -297,6 +301,7 @@ class MailboxProfile:
         habits.most_new_day *= factor
         habits.most_messages *= factor
         habits.most_networks *= factor
+        habits.most_read *= factor
         habits.sent *= RESULTS_DECAY**days
         habits.bounced *= RESULTS_DECAY**days
 
@@ -338,6 +343,8 @@ class MailboxProfile:
         if evidence.own.day == evidence.day:
             habits.sent += evidence.own.sent
             habits.bounced += evidence.own.bounced
+        if evidence.reading.day == evidence.day:
+            habits.most_read = max(habits.most_read, evidence.reading.own)
 
     def _close_familiar(self) -> None:
         """Closes the sources that became familiar."""

@@ -1,7 +1,7 @@
 """Recorded events as JSON lines, for learning from a site's history and for trying the engine out.
 
-One object a line, sorted by `t` (epoch seconds). Kinds read: login, rcpt, eom, delivery, sieve. Known and not used
-yet: session, complaint, account. Unknown kinds and unreadable lines are skipped and counted; unknown fields ignored.
+One object a line, sorted by `t` (epoch seconds). Kinds read: login, rcpt, eom, delivery, sieve, session, complaint,
+account. Unknown kinds and unreadable lines are skipped and counted; unknown fields ignored.
 Place comes from the line itself (`country`, `asn`), the network from `ip`.
 """
 
@@ -18,13 +18,16 @@ import msgspec
 
 from sekisho.detection import (
     NOWHERE,
+    AccountChange,
     AddressTable,
+    Complaint,
     Delivery,
     Event,
     Login,
     Place,
     Recipient,
     ScriptChange,
+    SessionEnded,
     Submission,
 )
 from sekisho.guard.recent import Recent
@@ -56,6 +59,9 @@ class StreamLine(msgspec.Struct):
     code: str | int | None = ""
     change: str = ""
     target: str | None = ""
+    bytes_out: int | None = 0
+    fetched: int | None = 0
+    source: str | None = ""
 
 
 _decoder = msgspec.json.Decoder(StreamLine)
@@ -138,6 +144,19 @@ class EventStream:
         kind: Literal["forward", "discard", "vacation", "filter"] = change  # type: ignore[assignment]
         return ScriptChange(line.t, mailbox, line.ip or "", self._place(line), kind, line.target or "")
 
+    def _session(self, line: StreamLine, mailbox: str) -> Event:
+        read, fetched = max(line.bytes_out or 0, 0), max(line.fetched or 0, 0)
+        return SessionEnded(line.t, mailbox, line.ip or "", self._place(line), line.protocol, read, fetched)
+
+    def _complaint(self, line: StreamLine, mailbox: str) -> Event:
+        return Complaint(line.t, mailbox, line.source or "")
+
+    def _account(self, line: StreamLine, mailbox: str) -> Event | None:
+        if line.change not in ("created", "pwchange"):
+            return None
+        kind: Literal["created", "pwchange"] = line.change  # type: ignore[assignment]
+        return AccountChange(line.t, mailbox, kind)
+
 
 _KINDS: dict[str, Callable[[EventStream, StreamLine, str], Event | None]] = {
     "login": EventStream._login,
@@ -145,6 +164,9 @@ _KINDS: dict[str, Callable[[EventStream, StreamLine, str], Event | None]] = {
     "eom": EventStream._submission,
     "delivery": EventStream._delivery,
     "sieve": EventStream._script,
+    "session": EventStream._session,
+    "complaint": EventStream._complaint,
+    "account": EventStream._account,
 }
 
 

@@ -68,14 +68,14 @@ def test_gzip_is_read_too(tmp_path: Path, capfdbinary: pytest.CaptureFixture[byt
 def test_standard_input_gets_one_line_per_line(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    lines = [*history(), b"no json\n", line("complaint", NOW, source="x"), b"\n", *takeover()]
+    lines = [*history(), b"no json\n", line("weather", NOW, source="x"), b"\n", *takeover()]
     monkeypatch.setattr(event_stream.sys, "stdin", io.TextIOWrapper(io.BytesIO(b"".join(lines))))
     assert evaluate.run("-") == 0
     captured = capfdbinary.readouterr()
     answers = captured.out.splitlines()
     assert len(answers) == len(lines)
     assert sum(answer != b"{}" for answer in answers) == 3
-    assert b"'unreadable': 2, 'complaint': 1" in captured.err
+    assert b"'unreadable': 2, 'weather': 1" in captured.err
 
 
 def test_lines_without_a_place_are_judged_without_one(

@@ -1,0 +1,157 @@
+"""Signs besides sending: bulk reading, complaints, other customers' strangers, refusals that go on after a restriction."""
+
+from __future__ import annotations
+
+import pytest
+
+from detection.stream import HOUR, MAILBOX, World, abroad, home, strangers
+from sekisho.detection import (
+    AccountChange,
+    Complaint,
+    Delivery,
+    HostTables,
+    Login,
+    MailboxProfile,
+    SessionEnded,
+    assess,
+    observe,
+)
+from sekisho.detection.places import MAIL_APP_CLOUDS
+
+
+@pytest.fixture
+def world() -> World:
+    """A mailbox with thirty quiet days at home."""
+    world = World().live()
+    assert not world.decisions
+    return world
+
+
+def names(world: World) -> set[str]:
+    assert world.last is not None
+    found = assess(world.profile, world.host, last_login(world), world.now, explain=True)
+    return {indicator.name for indicator in found.indicators}
+
+
+def last_login(world: World) -> Login:
+    ip, place = abroad(5)
+    return Login(world.now, MAILBOX, ip, place, "imap", True)
+
+
+def read(world: World, source: tuple, megabytes: float) -> None:
+    ip, place = source
+    world.happen(SessionEnded(world.now, world.mailbox, ip, place, "imap", int(megabytes * 1e6), 0))
+
+
+def test_a_stranger_at_home_who_reads_everything_raises_an_alert(world: World) -> None:
+    proxy = home(network=90, owner=9)
+    world.login(proxy)
+    assert world.decisions == []
+    read(world, proxy, 400)
+    assert world.actions == ["alert"]
+    assert "bulk_reading" in {indicator.name for indicator in world.decisions[-1].indicators}
+
+
+def test_the_owner_may_read_everything(world: World) -> None:
+    read(world, home(), 4000)
+    assert world.decisions == []
+
+
+def test_a_reader_who_also_plants_a_forward_is_suspended_without_sending(world: World) -> None:
+    thief = abroad(5)
+    world.login(thief)
+    read(world, thief, 200)
+    assert world.actions[-1] == "restrict"
+    world.script(thief, "forward", "thief@elsewhere.test")
+    assert world.actions[-1] == "suspend"
+    assert world.out == sum(5 + day % 2 for day in range(30))
+
+
+def test_a_forward_alone_from_abroad_still_asks(world: World) -> None:
+    world.login(abroad(5))
+    world.script(abroad(5), "forward", "me@elsewhere.test")
+    assert world.actions[-1] == "restrict"
+
+
+def test_a_source_that_is_new_to_two_customers_says_so(world: World) -> None:
+    ip, place = abroad(5)
+    other = MailboxProfile()
+    observe(other, world.host, Login(world.now, "taro@office.test", ip, place, "imap", True), world.now)
+    world.login(abroad(5))
+    assert "shared_stranger" in names(world)
+
+
+def test_a_mail_apps_cloud_is_shared_by_everybody_and_says_nothing(world: World) -> None:
+    ip, place = abroad(5)
+    cloud = type(place)("IE", min(MAIL_APP_CLOUDS), "cloud", place.network)
+    other = MailboxProfile()
+    observe(other, world.host, Login(world.now, "taro@office.test", ip, cloud, "imap", True), world.now)
+    world.happen(Login(world.now, MAILBOX, ip, cloud, "imap", True))
+    assert "shared_stranger" not in names(world)
+
+
+def test_strangers_are_forgotten_after_a_day_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = HostTables()
+    assert tables.note_stranger("203.0.113.1", "a.test", 0.0) == 0
+    assert tables.note_stranger("203.0.113.1", "b.test", HOUR) == 1
+    assert tables.note_stranger("203.0.113.1", "b.test", 30 * HOUR) == 0
+    assert tables.note_stranger("", "b.test", 0.0) == 0
+    monkeypatch.setattr("sekisho.detection.host.MAX_STRANGERS", 10)
+    for number in range(100):
+        tables.note_stranger(f"203.0.113.{number}", "a.test", 30 * HOUR)
+    assert len(HostTables.from_bytes(tables.to_bytes())._strangers) <= 10
+
+
+def test_forged_complaints_alone_never_restrict(world: World) -> None:
+    world.send(home(), ["customer1@elsewhere.test"])
+    for _ in range(500):
+        world.happen(Complaint(world.now, world.mailbox, "anybody"))
+    assert world.status == "active"
+    assert "restrict" not in world.actions
+
+
+def test_complaints_before_anything_was_sent_count_nothing() -> None:
+    profile, tables = MailboxProfile(), HostTables()
+    for _ in range(50):
+        observe(profile, tables, Complaint(0.0, MAILBOX, "anybody"), 0.0)
+    assert profile.evidence.complaints == 0
+
+
+def test_a_new_password_is_no_sign(world: World) -> None:
+    world.happen(AccountChange(world.now, world.mailbox, "pwchange"))
+    assert world.decisions == []
+
+
+def refused_as_spam(world: World, number: int, submitted_after: float) -> None:
+    ip, place = home()
+    for count in range(number):
+        at = world.now + submitted_after
+        event = Delivery(at + 1, world.mailbox, f"x{count}@target.test", "bounced", "5.7.1", ip, place, at)
+        world.now = at + 1
+        world.happen(event)
+
+
+def own_pc_restricted(world: World) -> None:
+    world.send(home(), strangers(300), bounce_every=3)
+    assert world.status == "restricted"
+    # The next event finds the restriction in force.
+    world.login(home())
+
+
+def test_spam_from_the_owners_computer_is_suspended_once_others_go_on_refusing_it(world: World) -> None:
+    own_pc_restricted(world)
+    refused_as_spam(world, 9, 60)
+    assert world.status == "restricted"
+    refused_as_spam(world, 1, 60)
+    assert world.status == "suspended"
+
+
+def test_refusals_of_mail_sent_before_the_restriction_do_not_suspend(world: World) -> None:
+    own_pc_restricted(world)
+    restricted_at = world.profile.evidence.restricted_at
+    ip, place = home()
+    for count in range(40):
+        address = f"x{count}@target.test"
+        event = Delivery(world.now, world.mailbox, address, "bounced", "5.7.1", ip, place, restricted_at - 1)
+        world.happen(event)
+    assert world.status == "restricted"
