@@ -44,6 +44,9 @@ from sekisho.detection.traffic import Traffic
 
 __all__ = ["Assessment", "Indicator", "assess", "observe"]
 
+# A familiar network excuses places, not mail: malware on the owner's computer sends from there. Bounces alone (9) can
+# then restrict, and all that a first newsletter can show without them (3.4 + 2) stays below an alert.
+FAMILIAR_EXCUSE = -1.5
 # Sending from so many unfamiliar countries within a day is evidence by itself: a botnet sends few mails from each.
 SENDING_COUNTRIES = 3
 # Signs besides the place that together suspend without anything sent: one may be a journey, two are not.
@@ -121,7 +124,7 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     unfamiliar = weights.place + weights.networks + weights.guesser + weights.protocol
     unfamiliar += weights.shared + weights.reading
     # The open list is bounded; the source of this event counts even if it found no room there.
-    place = source.weight + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
+    place = max(source.weight, FAMILIAR_EXCUSE) + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
     score = place + weights.recipients + weights.messages + weights.bounces + weights.complaints + weights.rules
     if weights.cap_name and score < weights.cap:
         score = weights.cap

@@ -2,7 +2,8 @@
 
 `t` is epoch seconds, `mailbox` a canonical address (names.canonical_mailbox), `ip` the client's address as text,
 `place` what the address data says about it (addresses.AddressTable). `Login` (unless failed), `Recipient`,
-`Submission`, `ScriptChange` and `SessionEnded` are *authenticated*: the mailbox' password was shown to Dovecot or Postfix for them.
+`Submission`, `ScriptChange` and `SessionEnded` are *authenticated*: the mailbox' password was shown to Dovecot or
+Postfix for them.
 """
 
 from __future__ import annotations

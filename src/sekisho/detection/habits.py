@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sekisho.detection.limits import FAMILIAR_DAYS, FORGET_DAYS
+from sekisho.detection.limits import FAMILIAR_DAYS, FORGET_DAYS, GROWTH, GROWTH_STEP
 from sekisho.detection.places import OpenSource, days_seen
 from sekisho.detection.reading import Reading
 from sekisho.detection.recipients import FreshRecipients, KnownRecipients, marks_from_bytes, marks_to_bytes
@@ -87,6 +87,11 @@ class Evidence(msgspec.Struct, array_like=True):
     # When a restriction of this generation was first seen here, and the refusals as spam of mail sent after it.
     restricted_at: float = 0.0
     refused_since: int = 0
+
+
+def grown(most: float, seen: float) -> float:
+    """The own maximum after a day on which `seen` was the most: at least the former one, never more than GROWTH."""
+    return max(most, min(float(seen), most * GROWTH + GROWTH_STEP))
 
 
 def note_day(rows: dict[_Key, int], key: _Key, day: int, most: int) -> None:

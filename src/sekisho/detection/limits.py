@@ -64,6 +64,9 @@ PROTOCOL_HISTORY_DAYS = 5
 FORGET_DAYS = 180
 # Daily decay of a mailbox' own maxima: half after ten days.
 DECAY = 0.93
+# A habit of volume grows by at most a quarter and five a day: whoever trains a mailbox towards spam needs a fortnight
+# from 10 to 300 a day, in which results come back; an honest newsletter is new for some more days, which costs little.
+GROWTH, GROWTH_STEP = 1.25, 5.0
 # Evidence counts for a day after it was last seen, a planted rule for three (it works on while nobody looks).
 EVIDENCE_SECONDS = DAY
 RULE_SECONDS = 3 * DAY

@@ -37,7 +37,7 @@ def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now:
     _observe_known(profile, host, event, now)
 
 
-def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now: float) -> None:  # noqa: C901
+def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now: float) -> None:
     """One branch per kind, the commonest first: a table of functions costs the answer path as much again."""
     if type(event) is Recipient:
         _observe_recipient(profile, host, event, now)

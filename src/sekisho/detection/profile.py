@@ -7,6 +7,8 @@ now; it ages within a day or three, and a new generation (reinstated, dismissed,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sekisho.detection.events import Place
 from sekisho.detection.habits import (
     VERSION,
@@ -18,6 +20,7 @@ from sekisho.detection.habits import (
     drop_old,
     drop_unsettled,
     encode,
+    grown,
     keep_best,
     note_day,
 )
@@ -113,7 +116,7 @@ class MailboxProfile:
         self.generation = generation
         self.started_at = now
         if confirmed:
-            self._learn_volume()
+            self._learn_volume(max)
             for key, (asn, country) in self.evidence.today.items():
                 for _ in range(FAMILIAR_DAYS):
                     self._learn_place(key, asn, country, self.evidence.day)
@@ -332,14 +335,15 @@ class MailboxProfile:
         if country:
             note_day(habits.countries, country, day, MAX_COUNTRIES)
 
-    def _learn_volume(self) -> None:
+    def _learn_volume(self, grow: Callable[[float, float], float] = grown) -> None:
+        """Takes in the day's volume; `grow` bounds a habit's growth (`max` when a person has said that it was his)."""
         habits, evidence = self.habits, self.evidence
         habits.recipients.learn(evidence.fresh.marks)
-        for traffic in (evidence.own, evidence.strange):
-            if traffic.day == evidence.day:
-                habits.most_new_hour = max(habits.most_new_hour, float(traffic.most_new))
-                habits.most_new_day = max(habits.most_new_day, float(traffic.new_day))
-                habits.most_messages = max(habits.most_messages, float(traffic.most_messages))
+        running = [traffic for traffic in (evidence.own, evidence.strange) if traffic.day == evidence.day]
+        if running:
+            habits.most_new_hour = grow(habits.most_new_hour, max(traffic.most_new for traffic in running))
+            habits.most_new_day = grow(habits.most_new_day, max(traffic.new_day for traffic in running))
+            habits.most_messages = grow(habits.most_messages, max(traffic.most_messages for traffic in running))
         if evidence.own.day == evidence.day:
             habits.sent += evidence.own.sent
             habits.bounced += evidence.own.bounced

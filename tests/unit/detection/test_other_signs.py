@@ -1,4 +1,4 @@
-"""Signs besides sending: bulk reading, complaints, other customers' strangers, refusals that go on after a restriction."""
+"""Signs besides sending: bulk reading, complaints, other customers' strangers, refusals after a restriction."""
 
 from __future__ import annotations
 
