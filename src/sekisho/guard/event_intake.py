@@ -2,7 +2,8 @@
 
 A PUTSCRIPT event has no text, and the guard runs no command: it spools the change, the agent fetches the script and
 writes what it found into `findings/` (a journal.ScriptChanged as "forward" or "discard"), which comes back through
-`scripts.Scripts.take_finding`. A redirect that Dovecot carried out soon after such a change is the same finding, made
+`scripts.Scripts.take_finding`. The end of a session tells how much was read in it (Dovecot 2.4 counts its octets; 2.3
+says 0, then nothing is learnt). A redirect that Dovecot carried out soon after such a change is the same finding, made
 without the agent.
 """
 
@@ -11,10 +12,12 @@ from __future__ import annotations
 import logging
 import time
 
+from sekisho.detection import SessionEnded
+from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.scripts import Scripts
 from sekisho.wire import WireError
-from sekisho.wire.dovecot_event import RedirectSent, ScriptActivated, ScriptStored, parse_event
+from sekisho.wire.dovecot_event import RedirectSent, ScriptActivated, ScriptStored, SessionFinished, parse_event
 
 log = logging.getLogger("sekisho.guard")
 
@@ -27,8 +30,9 @@ _WRONG_METHOD = Response(405, b"{}")
 class EventIntake:
     """Serves the exporter's posts."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, checkpoint: Checkpoint) -> None:
         self._scripts = scripts
+        self._checkpoint = checkpoint
 
     def serve(self, request: Request) -> Response:
         if request.method != "POST":
@@ -43,4 +47,13 @@ class EventIntake:
             self._scripts.changed(event.user, event.session, event.script, now)
         elif isinstance(event, RedirectSent):
             self._scripts.redirected(event.user, event.target, now)
+        elif isinstance(event, SessionFinished) and event.bytes_out:
+            self._session_ended(event, now)
         return TAKEN
+
+    def _session_ended(self, event: SessionFinished, now: float) -> None:
+        mailbox = self._checkpoint.mailbox(event.user)
+        if mailbox is not None:
+            ip, place = self._checkpoint.places.source(event.ip)
+            ended = SessionEnded(now, mailbox, ip, place, event.protocol, event.bytes_out)
+            self._checkpoint.observe(ended, now)

@@ -93,7 +93,7 @@ class Memory:
         self.state = StateReader(settings.state_file)
         sessions = Sessions()
         self.scripts = Scripts(checkpoint, sessions)
-        self.intake = EventIntake(self.scripts)
+        self.intake = EventIntake(self.scripts, checkpoint)
         guard = settings.guard
         self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, guard.reason_text)
         self.status_path = Path(settings.var) / "guard" / "status.json"

@@ -82,7 +82,7 @@ def test_a_finding_about_a_time_before_the_reinstatement_does_not_count() -> Non
 
 def test_the_intake_reads_dovecots_posts() -> None:
     intake = Intake()
-    events = EventIntake(intake.scripts)
+    events = EventIntake(intake.scripts, intake.bench.checkpoint)
     fields = {"user": ALICE, "session": "s1", "cmd_name": "PUTSCRIPT", "script_name": "fwd"}
     body = json.dumps({"event": "managesieve_command_finished", "fields": fields}).encode()
     assert events.serve(Request("POST", "/events", "", b"", body)).status == 200
@@ -90,3 +90,22 @@ def test_the_intake_reads_dovecots_posts() -> None:
     assert events.serve(Request("POST", "/events", "", b"", b'{"event":"imap_command_finished"}')).status == 200
     assert events.serve(Request("POST", "/events", "", b"", b"[]")).status == 400
     assert events.serve(Request("GET", "/events", "", b"", b"")).status == 405
+
+
+def session_finished(octets: int) -> Request:
+    fields = {"user": ALICE, "session": "s1", "remote_ip": STRANGER, "net_out_bytes": octets}
+    event = {"event": "mail_user_session_finished", "categories": ["service:imap"], "fields": fields}
+    return Request("POST", "/events", "", b"", json.dumps(event).encode())
+
+
+def test_the_end_of_a_session_tells_how_much_was_read() -> None:
+    intake = Intake()
+    events = EventIntake(intake.scripts, intake.bench.checkpoint)
+    assert events.serve(session_finished(80_000_000)).status == 200
+    assert intake.bench.checkpoint.profiles.of(ALICE).evidence.reading.strange == 80.0
+
+
+def test_a_session_whose_octets_dovecot_does_not_say_teaches_nothing() -> None:
+    intake = Intake()
+    EventIntake(intake.scripts, intake.bench.checkpoint).serve(session_finished(0))
+    assert intake.observed == 0
