@@ -1,0 +1,115 @@
+"""Dovecot's log lines: captured from a real 2.3.19, with a forged login name, and the spellings of 2.2 and 2.4."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.wire import WireError
+from sekisho.wire.dovecot_log import LoggedIn, LoginRefused, SessionClosed, parse_line
+
+STAMP = "Nov 24 12:46:18"
+ALICE = "alice@ours.test"
+HERE = "127.0.0.1"
+# As Dovecot 2.3.19.1 wrote them into its own file; the second refused login typed the forged name.
+LINES = {
+    "imap-login: Info: Login: user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=10338, secured, "
+    "session=<AdzJGAVhuLl/AAAB>": LoggedIn(STAMP, "imap", ALICE, HERE, "AdzJGAVhuLl/AAAB"),
+    "imap(alice@ours.test)<10338><AdzJGAVhuLl/AAAB>: Info: Disconnected: Logged out in=155 out=1176 deleted=0 "
+    "expunged=0 trashed=0 hdr_count=0 hdr_bytes=0 body_count=2 body_bytes=43": SessionClosed(
+        STAMP, "imap", ALICE, "AdzJGAVhuLl/AAAB", 1176, 2
+    ),
+    "imap(alice@ours.test)<10340><JCnKGAVhyLl/AAAB>: Info: Disconnected: Connection closed (SELECT finished 0.000 secs "
+    "ago) in=20 out=712 deleted=0 expunged=0 trashed=0 hdr_count=0 hdr_bytes=0 body_count=0 body_bytes=0": (
+        SessionClosed(STAMP, "imap", ALICE, "JCnKGAVhyLl/AAAB", 712, 0)
+    ),
+    "pop3-login: Info: Login: user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=10342, secured, "
+    "session=<HV/KGAVhmp9/AAAB>": LoggedIn(STAMP, "pop3", ALICE, HERE, "HV/KGAVhmp9/AAAB"),
+    "pop3(alice@ours.test)<10342><HV/KGAVhmp9/AAAB>: Info: Disconnected: Logged out top=0/0, retr=1/36, del=0/2, "
+    "size=43": SessionClosed(STAMP, "pop3", ALICE, "HV/KGAVhmp9/AAAB", 36, 1),
+    "managesieve-login: Info: Login: user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=10344, "
+    "secured, session=<0Q3PGAVhat9/AAAB>": LoggedIn(STAMP, "sieve", ALICE, HERE, "0Q3PGAVhat9/AAAB"),
+    "managesieve(alice@ours.test)<10344><0Q3PGAVhat9/AAAB>: Info: Disconnected: Logged out bytes=6/41": None,
+    "imap-login: Info: Disconnected: Aborted login by logging out (auth failed, 1 attempts in 2 secs): "
+    "user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, secured, session=<v2HbGAVhzLl/AAAB>": (
+        LoginRefused(STAMP, "imap", ALICE, HERE, 1)
+    ),
+    "imap-login: Info: Disconnected: Aborted login by logging out (auth failed, 1 attempts in 6 secs): user=<x>, "
+    "method=PLAIN, rip=198.51.100.9, lip=127.0.0.1, session=<forged>>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, "
+    "secured, session=<jxL6GAVh/rV/AAAB>": LoginRefused(
+        STAMP, "imap", "x>, method=PLAIN, rip=198.51.100.9, lip=127.0.0.1, session=<forged>", HERE, 1
+    ),
+    "imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 10 secs): user=<alice@ours.test>, "
+    "method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, secured, session=<1tVVGQVhDrZ/AAAB>": LoginRefused(
+        STAMP, "imap", ALICE, HERE, 1
+    ),
+    "pop3-login: Info: Disconnected: Aborted login by logging out (auth failed, 1 attempts in 17 secs): "
+    "user=<nobody@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, secured, session=<bbvuGQVhAoh/AAAB>": (
+        LoginRefused(STAMP, "pop3", "nobody@ours.test", HERE, 1)
+    ),
+    "master: Info: Dovecot v2.3.19.1 (9b53102964) starting up for imap, pop3, sieve (core dumps disabled)": None,
+}
+TAIL = f"user=<{ALICE}>, method=PLAIN, rip=2001:db8::7, lip=::1, mpid=7, TLS, session=<s1>"
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_a_captured_line_says_what_happened(text: str) -> None:
+    assert parse_line(f"{STAMP} {text}") == LINES[text]
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_syslog_and_the_journal_say_the_same(text: str) -> None:
+    for head in (f"{STAMP} mx01 dovecot: ", f"{STAMP} mx01 dovecot[88]: "):
+        assert parse_line(head + text.replace("Info: ", "", 1)) == LINES[text]
+
+
+def test_the_spellings_of_other_versions_are_read() -> None:
+    stamp = "2026-11-24T12:46:18.123456+09:00"
+    head = f"{stamp} mx01 dovecot: imap-login: "
+    assert parse_line(f"{head}Logged in: {TAIL}") == LoggedIn(stamp, "imap", ALICE, "2001:db8::7", "s1")
+    refused = LoginRefused(stamp, "imap", ALICE, "2001:db8::7", 3)
+    for reason in (
+        "Aborted login (auth failed, 3 attempts in 9 secs)",
+        "Login aborted: Logged out (auth failed, 3 attempts in 9 secs) (auth_failed)",
+        "Disconnected (auth failed, 3 attempts)",
+    ):
+        assert parse_line(f"{head}{reason}: {TAIL}") == refused
+    ended = parse_line(f"{STAMP} mx01 dovecot: imap({ALICE}): Logged out in=50 out=900")
+    assert ended == SessionClosed(STAMP, "imap", ALICE, "", 900, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postfix/smtpd[1]: imap-login: Login: {TAIL}",
+        f"sshd[1]: dovecot: imap-login: Login: {TAIL}",
+        f"dovecot: auth: imap-login: Login: {TAIL}",
+    ],
+)
+def test_another_daemons_text_is_no_login(text: str) -> None:
+    assert parse_line(f"{STAMP} mx01 {text}") is None
+
+
+def test_a_login_in_an_unknown_form_is_told_not_passed_over() -> None:
+    for text in ("Login: alice", "Disconnected: (auth failed, many attempts): user=<a>", f"Login: user=<{ALICE}>"):
+        with pytest.raises(WireError):
+            parse_line(f"{STAMP} mx01 dovecot: imap-login: {text}")
+
+
+@given(st.text(), st.sampled_from(["", "imap-login: ", "imap-login: Login: user=<", f"imap({ALICE})<1><s>: "]))
+def test_no_text_breaks_it(text: str, begin: str) -> None:
+    try:
+        found = parse_line(f"{STAMP} mx01 dovecot: {begin}{text}")
+    except WireError:
+        return
+    assert found is None or found.stamp == STAMP
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), max_size=200))
+def test_a_typed_name_cannot_move_its_own_address(name: str) -> None:
+    found = parse_line(
+        f"{STAMP} imap-login: Info: Aborted login (auth failed, 1 attempts in 2 secs): user=<{name}>, method=PLAIN, "
+        "rip=192.0.2.7, lip=192.0.2.1, TLS, session=<s>"
+    )
+    assert found == LoginRefused(STAMP, "imap", name, "192.0.2.7", 1)
