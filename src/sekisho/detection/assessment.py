@@ -4,9 +4,10 @@ Idea: the score is a sum of capped log-likelihood ratios, S = place + networks +
 recipients + messages + bounces + complaints + rules, against three thresholds. It is a windowed Page test: what is not
 seen for a day does not count. Two rules stand beside the sum, because the sum alone cannot keep them:
 
-1. *A familiar source never suspends.* Malware on the owner's computer and a first newsletter with a stale list look
-   the same here; both end in a restriction and a question (simulated: 1.7 instead of 29.5 false suspensions per 10,000
-   mailbox-months, for .84 instead of .76 contained). At a familiar source the open unfamiliar ones count half.
+1. *A source used on 14 days never suspends* (limits.TRUSTED_DAYS). Malware on the owner's computer and a first
+   newsletter with a stale list look the same here; both end in a restriction and a question (simulated elsewhere: 1.7
+   instead of 29.5 false suspensions per 10,000 mailbox-months, for .84 instead of .76 contained). At a familiar source
+   the open unfamiliar ones count half.
 2. *Logging in and planting a rule never suspend by themselves*: something must have been sent from unfamiliar places,
    or two independent signs of another kind must join the unfamiliar source (a planted rule, bulk reading, a guesser's
    or another customer's stranger's address).
@@ -79,6 +80,7 @@ class Assessment(msgspec.Struct, frozen=True):
     indicators: tuple[Indicator, ...] = ()
     # Time of the first event that counts in the open window; 0.0: none.
     first_risk_at: float = 0.0
+    # Used on TRUSTED_DAYS, and no hard evidence went on after a restriction: then nothing suspends.
     source_familiar: bool = True
     # Something was sent, or two independent signs joined the place (module docstring, rule 2).
     has_sending_evidence: bool = False
@@ -133,6 +135,7 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     if profile.announced() == "restrict" and not evidence.restricted_at:
         evidence.restricted_at = now
     hard = evidence.refused_since >= HARD_REFUSALS
+    trusted = familiar and source.trusted and not hard
     # An alert already said needs no sentences; on probation a restriction begins one nat earlier.
     quiet = limits.restrict - PROBATION_PRIOR if evidence.announced else limits.alert
     if score < quiet and not explain:
@@ -143,8 +146,8 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
         score,
         _indicators(profile, event.ip, weights, traffic, familiar, now),
         _first_risk_at(evidence, weights, traffic, event.t),
-        familiar and not hard,
-        hard or (not familiar and _has_evidence_of_deeds(evidence, weights, traffic)),
+        trusted,
+        hard or (not trusted and _has_evidence_of_deeds(evidence, weights, traffic)),
         True,
         profile.announced(),
     )

@@ -53,6 +53,9 @@ PROBATION_PRIOR = 1.0
 # A network or its owner is familiar after use on three different days, none of which brought a restriction. A hijacker
 # who only waits for tomorrow has not become the owner; a traveller is settled in after a long weekend.
 FAMILIAR_DAYS = 3
+# Only a source used on so many different days is never suspended automatically. A hijacker who waits three days to look
+# settled still has eleven to go. A mailbox younger than four weeks has no such source: half of its days are enough.
+TRUSTED_DAYS = 14
 # History needed for full weight of "never seen here".
 FULL_HISTORY_DAYS = 6
 # A place first seen in the last twelve hours of a day (UTC) is not learnt that day: midnight must not make a habit of

@@ -23,7 +23,7 @@ import msgspec
 
 from sekisho.detection.events import Place
 from sekisho.detection.host import DomainHabits
-from sekisho.detection.limits import FAMILIAR_DAYS, FULL_HISTORY_DAYS
+from sekisho.detection.limits import FAMILIAR_DAYS, FULL_HISTORY_DAYS, TRUSTED_DAYS
 
 # Autonomous systems of Google and Microsoft, whose mail apps log in for their users.
 MAIL_APP_CLOUDS = frozenset({8075, 15169})
@@ -57,6 +57,8 @@ class Source(msgspec.Struct, frozen=True):
     # Familiar by its network, or only by its owner (the latter holds while not many networks appear, D2).
     by_network: bool = False
     by_owner: bool = False
+    # Used long enough (TRUSTED_DAYS) that it is never suspended automatically, only restricted.
+    trusted: bool = True
     # In a country this mailbox is not at home in.
     foreign: bool = False
 
@@ -107,6 +109,11 @@ def _ramp(days: int) -> float:
     return min(1.0, days / FULL_HISTORY_DAYS)
 
 
+def is_trusted(days: int, history: int) -> bool:
+    """Whether a source used on `days` of `history` days may claim to be the owner's, whatever is sent from it."""
+    return days >= TRUSTED_DAYS or (history < 2 * TRUSTED_DAYS and days >= max(FAMILIAR_DAYS, history / 2))
+
+
 def weigh_source(
     place: Place,
     days: int,
@@ -120,19 +127,22 @@ def weigh_source(
     if not key:
         # Our own webmail or a local program: whoever uses it, it looks the same. Neutral, and familiar after use.
         return Source(place, key, 0.0, by_network=days_seen(networks.get(key, 0)) >= FAMILIAR_DAYS)
-    if days_seen(networks.get(key, 0)) >= FAMILIAR_DAYS:
-        return Source(place, key, FAMILIAR_NETWORK, by_network=True)
+    asn_days = days_seen(asns.get(place.asn, 0)) if place.asn else 0
+    network_days = days_seen(networks.get(key, 0))
+    if network_days >= FAMILIAR_DAYS:
+        # The owner counts too: the address of the day at home is new every night, its provider is not.
+        trusted = is_trusted(max(network_days, asn_days), days)
+        return Source(place, key, FAMILIAR_NETWORK, by_network=True, trusted=trusted)
     cloud = place.asn in MAIL_APP_CLOUDS
     country_days = days_seen(countries.get(place.country, 0))
     at_home = cloud or country_days >= FAMILIAR_DAYS or place.country in domain.countries
     if place.asn:
-        asn_days = days_seen(asns.get(place.asn, 0))
-        if at_home and (asn_days >= FAMILIAR_DAYS or (place.asn in domain.asns and key in domain.networks)):
-            return Source(place, key, FAMILIAR_OWNER, by_owner=True)
+        colleagues = place.asn in domain.asns and key in domain.networks
+        if at_home and (asn_days >= FAMILIAR_DAYS or colleagues):
+            trusted = colleagues or is_trusted(asn_days, days)
+            return Source(place, key, FAMILIAR_OWNER, by_owner=True, trusted=trusted)
         if cloud:
             return Source(place, key, CLOUD_WEIGHT)
-    else:
-        asn_days = 0
     if not place.country:
         known = days_seen(networks.get(key, 0))
         return Source(place, key, _new_network(len(networks), days) * _unsettled(known))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detection.stream import HOUR, MAILBOX, World, abroad, home, strangers
+from detection.stream import DAY, HOUR, MAILBOX, World, abroad, home, strangers
 from sekisho.detection import (
     AccountChange,
     Complaint,
@@ -154,4 +154,20 @@ def test_refusals_of_mail_sent_before_the_restriction_do_not_suspend(world: Worl
         address = f"x{count}@target.test"
         event = Delivery(world.now, world.mailbox, address, "bounced", "5.7.1", ip, place, restricted_at - 1)
         world.happen(event)
+    assert world.status == "restricted"
+
+
+def test_a_hijacker_who_settled_in_for_a_week_is_no_owner(world: World) -> None:
+    proxy = home(network=90, owner=9)
+    for _ in range(7):
+        world.login(home())
+        world.login(proxy)
+        world.now += DAY
+    assert world.decisions == []
+    world.send(proxy, strangers(300), bounce_every=3)
+    assert world.status == "suspended"
+
+
+def test_the_same_from_where_the_owner_always_was_is_restricted(world: World) -> None:
+    world.send(home(), strangers(300), bounce_every=3)
     assert world.status == "restricted"

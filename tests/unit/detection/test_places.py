@@ -6,7 +6,7 @@ import pytest
 
 from sekisho.detection.events import Place
 from sekisho.detection.host import DomainHabits
-from sekisho.detection.places import OpenSource, Source, network_key, weigh_open, weigh_source
+from sekisho.detection.places import OpenSource, Source, is_trusted, network_key, weigh_open, weigh_source
 
 NETWORK = "10.0.1.0/24"
 HOME = Place("JP", 64_501, "Home", NETWORK)
@@ -139,3 +139,11 @@ def open_source(weight: float, country: str = "", asn: int = 1) -> OpenSource:
 )
 def test_open_sources_add_up_by_country_and_owner(sources: list[OpenSource], expected: float) -> None:
     assert weigh_open(sources) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("days", "history", "trusted"),
+    [(14, 300, True), (13, 300, False), (3, 300, False), (3, 6, True), (3, 7, False), (2, 2, False), (13, 27, False)],
+)
+def test_only_long_use_is_trusted(days: int, history: int, trusted: bool) -> None:
+    assert is_trusted(days, history) is trusted
