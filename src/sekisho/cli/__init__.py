@@ -25,6 +25,7 @@ _PLACES = {
     "status": "status",
     "learn": "processes",
     "evaluate": "processes",
+    "replay": "processes",
     "domain": "directory",
     "admin": "directory",
     "alias": "directory",

@@ -1,14 +1,24 @@
-"""The processes: `up` (the local stack), `guard`, `agent`, `worker`, `web`; and the engine on a file of events."""
+"""The processes: `up` (the local stack), `guard`, `agent`, `worker`, `web`; and the engine on events or old logs."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.output import Refused, in_japanese, local_time, print_json, say, tell
+from sekisho.cli.words import ACTIONS
 from sekisho.config import settings
+
+if TYPE_CHECKING:
+    from sekisho.guard.replay import Decided, Summary
+
+# Sentences of evidence shown with a decision; the strongest come first, the rest is in --json.
+TOP_SENTENCES = 3
 
 
 def _log_to_stderr() -> None:
@@ -79,6 +89,117 @@ def evaluate(events: str) -> int:
     from sekisho.guard import evaluate as room
 
     return room.run(events)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--year", type=click.IntRange(1990, 9998), help="Year of the first stamps that have none.")
+@click.option("--address-data", type=click.Path(exists=True, dir_okay=False), help="CSV of places.")
+@click.option("--learn", "learning", is_flag=True, help="Judge nothing, learn into this installation's profiles.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def replay(files: tuple[str, ...], year: int | None, address_data: str | None, learning: bool, as_json: bool) -> None:
+    """Read old mail logs (Postfix, Dovecot; plain, gzip, journal) and show what Sekisho would have done."""
+    from sekisho.detection import HostTables
+    from sekisho.guard import replay as room
+    from sekisho.guard.log_archive import open_archive
+    from sekisho.guard.main import AlreadyRunning
+    from sekisho.guard.places import read_places
+    from sekisho.guard.profiles import Profiles
+    from sekisho.guard.replay_learning import learn_logs
+    from sekisho.journal import RecordError
+
+    site = settings() if learning else None
+    known = site.guard if site else None
+    places = read_places(address_data or (known.address_data if known else ""), known.own_networks if known else ())
+    checkpoint = room.Onlooker(Profiles({}), HostTables(), places)
+    try:
+        logs = open_archive(files, year)
+        # Shown on a terminal only; click hides it elsewhere.
+        with click.progressbar(length=sum(log.size for log in logs), file=sys.stderr) as bar:
+            summary = learn_logs(logs, site, places, bar.update) if site else room.replay(logs, checkpoint, bar.update)
+    except (AlreadyRunning, OSError, EOFError, RecordError) as error:
+        raise Refused(f"sekisho replay: {error}") from None
+    if as_json:
+        print_json({"decisions": [_decided_json(found) for found in checkpoint.decided], "summary": _summary(summary)})
+        return
+    for found in checkpoint.decided:
+        _tell_decided(found)
+    _tell_summary(summary)
+
+
+def _decided_json(found: Decided) -> dict[str, object]:
+    record = found.record
+    return {
+        "at": datetime.fromtimestamp(record.t, UTC),
+        "mailbox": record.mailbox,
+        "action": record.action,
+        "limit": record.limit,
+        "enforced": record.enforced,
+        "score": record.score,
+        "ip": record.ip,
+        "indicators": [
+            {"name": sign.name, "value": sign.value, "ja": sign.evidence_ja, "en": sign.evidence_en}
+            for sign in record.indicators
+        ],
+        "messages_after": found.messages_after,
+        "recipients_after": found.recipients_after,
+    }
+
+
+def _tell_decided(found: Decided) -> None:
+    record, messages, recipients = found.record, found.messages_after, found.recipients_after
+    when = local_time(datetime.fromtimestamp(record.t, UTC))
+    click.echo(f"{when}  {record.mailbox}  {say(*ACTIONS[record.action])}  {record.score:.1f}")
+    signs = sorted(record.indicators, key=lambda sign: -sign.value)
+    for sign in signs[:TOP_SENTENCES]:
+        click.echo("    " + (sign.evidence_ja if in_japanese() else sign.evidence_en))
+    if record.action == "suspend":
+        tell(
+            f"    {messages} messages to {recipients} recipients would not have left.",
+            f"    この後の {messages} 通(宛先 {recipients} 件)は送信されませんでした。",
+        )
+    elif record.action == "restrict":
+        tell(
+            f"    {messages} messages to {recipients} recipients left after it; "
+            f"new recipients: {record.limit} an hour would have.",
+            f"    この後に {messages} 通(宛先 {recipients} 件)が送信されています。"
+            f"制限下では新しい宛先は1時間に {record.limit} 件までです。",
+        )
+
+
+def _summary(summary: Summary) -> dict[str, object]:
+    moments = {"first": summary.first, "last": summary.last}
+    return {
+        "mailboxes": summary.mailboxes,
+        "lines": summary.lines,
+        "telling": summary.telling,
+        "unreadable": summary.unreadable,
+        "samples": summary.samples,
+        "nameless_logins": summary.nameless,
+        "unstamped": summary.unstamped,
+        **{name: None if t is None else datetime.fromtimestamp(t, UTC) for name, t in moments.items()},
+    }
+
+
+def _tell_summary(summary: Summary) -> None:
+    tell(
+        f"{summary.mailboxes} mailboxes; {summary.lines} lines read, {summary.telling} say something, "
+        f"{summary.unreadable} could not be read.",
+        f"メールアドレス {summary.mailboxes} 件。{summary.lines} 行を読み、有効な行は {summary.telling} 行、"
+        f"読み取れない行は {summary.unreadable} 行でした。",
+    )
+    if summary.nameless:
+        tell(
+            f"{summary.nameless} logins under names without a domain were left out.",
+            f"ドメインのない名前でのログイン {summary.nameless} 件は対象外です。",
+        )
+    if summary.unstamped:
+        tell(
+            f"{summary.unstamped} lines without a readable time were left out.",
+            f"時刻を読み取れない {summary.unstamped} 行は対象外です。",
+        )
+    for sample in summary.samples:
+        click.echo("    " + sample)
 
 
 @click.command()
