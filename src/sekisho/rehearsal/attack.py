@@ -18,14 +18,18 @@ MOST_RECIPIENTS = 600
 class Attack:
     """Counts what was accepted and when it was refused. Several threads may use it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, first: str = "first_spam") -> None:
+        # `first`: the sentence told when the first message is accepted.
+        self._stage, self._first = stage, first
         self._lock = threading.Lock()
         self._count = 0
         # recipient -> number of the message accepted for it
         self.accepted: dict[str, str] = {}
         self.first_accepted_at: float | None = None
         self.restricted = False
+        # Recipients told to come again later (450), and refusals that are neither that nor a stop.
+        self.deferred = 0
+        self.other_refusals: list[str] = []
         self.stopped_at: float | None = None
         self.stopping_answer: Answer | None = None
         # Recipients accepted in messages begun after the stop: there must be none.
@@ -70,15 +74,24 @@ class Attack:
                 self.accepted[recipient] = number
             if sending.accepted and self.first_accepted_at is None:
                 self.first_accepted_at = now
-                self._stage.teller.say("first_spam")
+                self._stage.teller.say(self._first)
             if begun_after_stop:
                 self.accepted_after_stop += len(sending.accepted)
         refusal = sending.refusal
+        self._note_refusals(sending)
         if refusal and refusal.code == 450 and not self.restricted:
             self.restricted = True
             self._stage.teller.say("restricted", answer=spoken(refusal), accepted=len(self.accepted))
         elif refusal and refusal.code in _STOPPED:
             self._note_stop(refusal)
+
+    def _note_refusals(self, sending: Sending) -> None:
+        answers = [answer for answer in sending.recipients.values() if not answer.accepted]
+        others = [answer for answer in (sending.mail, *answers) if not answer.accepted and answer.code != 450]
+        with self._lock:
+            self.deferred += sum(answer.code == 450 for answer in answers)
+            # 0: the connection a stop ended.
+            self.other_refusals += [spoken(answer) for answer in others if answer.code not in (0, *_STOPPED)]
 
     def _note_stop(self, answer: Answer) -> None:
         with self._lock:

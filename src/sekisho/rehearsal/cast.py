@@ -28,8 +28,8 @@ class Victim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One scenario's data: the client addresses it is played from, and where its mail goes."""
 
-    # One address a source; for `botnet` one per country, for `flood` a hundred.
-    sources: tuple[str, ...]
+    # One address a source; for `botnet` one per country, for `flood` a hundred; none: the owner's own place.
+    sources: tuple[str, ...] = ()
     # Domain of the recipients of played spam, or the target of a planted forward.
     target: str = ""
     subject: str = ""
@@ -44,13 +44,19 @@ class Scenarios(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blast: Play
     intruder: Play
     flood: Play
+    home_botnet: Play
+    drip: Play
+    forward: Play
+    own_pc: Play
+    newsletter: Play
+    traveller: Play
 
     def play(self, name: str) -> Play:
         """The data of one scenario by its name; raises CastError."""
-        plays = {"botnet": self.botnet, "blast": self.blast, "intruder": self.intruder, "flood": self.flood}
-        if name not in plays:
-            raise CastError(f"no scenario {name!r}; there are: {', '.join(plays)}")
-        return plays[name]
+        if name not in SCENARIOS:
+            raise CastError(f"no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+        play: Play = getattr(self, name)
+        return play
 
 
 class Credentials(msgspec.Struct):
@@ -59,7 +65,10 @@ class Credentials(msgspec.Struct):
     mailboxes: dict[str, str]
 
 
-SCENARIOS = ("botnet", "blast", "intruder", "flood")
+# Each name is a field of Scenarios.
+SCENARIOS = (
+    "botnet", "blast", "intruder", "flood", "home_botnet", "drip", "forward", "own_pc", "newsletter", "traveller",
+)  # fmt: skip
 
 
 def read_scenarios(path: Path) -> Scenarios:

@@ -32,12 +32,13 @@ def compare_takeover(stage: Stage) -> None:
 
 
 def compare_intruder(stage: Stage) -> None:
-    """Our record must hold one restriction, with its evidence, and no suspension."""
+    """Our record must hold one answer, the one that was counted, with its evidence."""
     incidents = ask("incident", "list", "--mailbox", stage.victim.mailbox)
-    stage.expect("answers to the intruder", ["restrict"], [one["action"] for one in incidents])
+    wanted = ["suspend" if stage.result.answer == "suspended" else "restrict"]
+    stage.expect("answers to the intruder", wanted, [one["action"] for one in incidents])
     if incidents:
         story = ask("incident", "show", str(incidents[0]["id"]))
-        stage.expect("a restriction with evidence a person can read", True, bool(story["indicators"]))
+        stage.expect("an answer with evidence a person can read", True, bool(story["indicators"]))
 
 
 def compare_flood(stage: Stage) -> None:

@@ -1,4 +1,7 @@
-"""`intruder`: somebody in a new country reads and plants a forward; the answer is an alert and a restriction."""
+"""`intruder`: somebody in a new country reads and plants a forward; the answer is an alert and a restriction.
+
+`forward` is the same story with the whole mailbox read: two signs, so that a suspension is a right answer as well.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,22 @@ from sekisho.rehearsal.stage import Stage
 
 # From the planted forward until the agent has switched it off; P2 gives a trip 5 s.
 _FROZEN_WITHIN = 10.0
+# In `forward` the whole mailbox is read: more letters than a telephone shows on its first screens.
+_BULK_LETTERS = 50
+_FIRST_SCREEN, _EVERYTHING = 10, 100_000
 # Letters to be read, and letters to test the forward with after it should be stopped.
 _LETTERS = 3
 # A letter from the third party arrives within its first attempt, some tenths of a second.
-_LETTER_WITHIN = 20.0
+LETTER_WITHIN = 20.0
 
 
 def play_intruder(stage: Stage) -> None:
     """Plays the whole story; figures and faults end up in `stage.result`."""
-    _write_letters(stage, "before", _LETTERS)
+    bulk = stage.result.scenario == "forward"
+    write_letters(stage, "before", _BULK_LETTERS if bulk else _LETTERS)
     target = f"collector.{stage.run}@{stage.play.target}"
     started = time.monotonic()
-    if not _enter_and_read(stage):
+    if not _enter_and_read(stage, _EVERYTHING if bulk else _FIRST_SCREEN):
         return
     _plant(stage, target)
     if wait_until(lambda: "filters" not in _active_scripts(stage), _FROZEN_WITHIN, pause=0.1) is None:
@@ -32,32 +39,36 @@ def play_intruder(stage: Stage) -> None:
         return
     stage.result.seconds_to_alert = time.monotonic() - started
     status = mailbox_status(stage.victim.mailbox)
-    if status != "restricted":
+    stage.result.answer = status
+    if status != "restricted" and not (bulk and status == "suspended"):
         stage.fault(f"the mailbox is {status}, not restricted, after a planted forward")
         return
     word = stage.teller.status_word(status)
     stage.teller.say("alerted", seconds=stage.result.seconds_to_alert, status=word)
+    if status == "suspended":
+        stage.wait_for_shut_doors(_FROZEN_WITHIN)
+        stage.reinstate()
     _test_forward(stage, target)
     _check_owner(stage)
 
 
-def _write_letters(stage: Stage, word: str, count: int) -> list[str]:
+def write_letters(stage: Stage, word: str, count: int) -> list[str]:
     """Letters from outside to the victim; their numbers, once all are in his inbox (or the wait is over)."""
     numbers = [f"{stage.run}-{word}-{place}" for place in range(1, count + 1)]
     for number in numbers:
         stage.outside.write(number, stage.writers[0], stage.victim.mailbox, "Invoice", "See you on Monday.\n")
-    wait_until(lambda: set(numbers) <= set(stage.letters_in()), _LETTER_WITHIN, pause=0.3)
+    wait_until(lambda: set(numbers) <= set(stage.letters_in()), LETTER_WITHIN, pause=0.3)
     return numbers
 
 
-def _enter_and_read(stage: Stage) -> bool:
+def _enter_and_read(stage: Stage, limit: int) -> bool:
     with ImapSession(stage.places.imap, client_address=stage.play.sources[0], device="Outlook") as session:
         answer = session.login(stage.victim.mailbox, stage.password)
         if not answer.accepted:
             stage.fault(f"the intruder could not log in: {answer.text}")
             return False
         stage.teller.say("entered")
-        stage.teller.say("has_read", count=session.read())
+        stage.teller.say("has_read", count=session.read(limit))
     return True
 
 
@@ -87,7 +98,7 @@ def _active_scripts(stage: Stage) -> list[str]:
 
 
 def _test_forward(stage: Stage, target: str) -> None:
-    numbers = _write_letters(stage, "letter", _LETTERS)
+    numbers = write_letters(stage, "letter", _LETTERS)
     arrived = [number for number in stage.letters_in() if number in numbers]
     leaked = [number for number in stage.outside.numbers(target) if number in numbers]
     result = stage.result
@@ -118,6 +129,6 @@ def _check_owner(stage: Stage) -> None:
         stage.teller.say("owner_hindered", answer=f"{sending.refusal.code} {sending.refusal.text}")
         stage.result.faults.append("the owner cannot send")
         return
-    if wait_until(lambda: number in stage.outside.numbers(writer), _LETTER_WITHIN, pause=0.5) is None:
+    if wait_until(lambda: number in stage.outside.numbers(writer), LETTER_WITHIN, pause=0.5) is None:
         stage.fault("the owner's answer did not arrive outside")
     stage.teller.say("owner_unhindered", home=stage.victim.home)

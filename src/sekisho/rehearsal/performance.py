@@ -16,12 +16,14 @@ from sekisho.rehearsal.places import demo_directory
 from sekisho.rehearsal.record import CommandFailed, mailbox_status
 from sekisho.rehearsal.result import Result
 from sekisho.rehearsal.stage import Stage
+from sekisho.rehearsal.suspects import ROLES, play_suspect
 from sekisho.rehearsal.takeover import play_takeover
 from sekisho.rehearsal.telling import Teller
+from sekisho.rehearsal.traveller import play_traveller
 
 
 def play(scenario: str, settings: Settings, tell: Callable[[str], None], *, language: str = "") -> Result:
-    """Plays `botnet`, `blast`, `intruder` or `flood`, telling each line to `tell`; returns figures and faults.
+    """Plays one of `SCENARIOS`, telling each line to `tell`; returns figures and faults.
 
     `language` is "ja" or "en"; without it the environment decides. Raises CastError when it cannot be cast.
     """
@@ -40,13 +42,17 @@ def _begin(stage: Stage, scenario: str) -> None:
         f"begin_{scenario}",
         mailbox=stage.victim.mailbox,
         sources=len(stage.play.sources),
-        source=stage.play.sources[0],
+        source=stage.play.sources[0] if stage.play.sources else stage.victim.home,
         attempts=ATTEMPTS,
     )
 
 
 def _act(stage: Stage, scenario: str) -> None:
-    if scenario == "intruder":
+    if scenario in ROLES:
+        play_suspect(stage, ROLES[scenario])
+    elif scenario == "traveller":
+        play_traveller(stage)
+    elif scenario in ("intruder", "forward"):
         play_intruder(stage)
         compare_intruder(stage)
     elif scenario == "flood":

@@ -16,6 +16,8 @@ class Result(msgspec.Struct):
     seconds: float = 0.0
     # Recipients our submission accepted before the first refusal that ended it.
     spam_accepted: int | None = None
+    # Recipients told to come again later (450), while sending was limited.
+    spam_deferred: int | None = None
     # Found in the third party's mailboxes.
     spam_out: int | None = None
     # Refused by the third party: no such recipient.
@@ -43,6 +45,8 @@ class Result(msgspec.Struct):
     owner_logins_tried: int | None = None
     owner_logins_good: int | None = None
     owner_login_slowest_seconds: float | None = None
+    # The status that was the answer, before anything was taken back.
+    answer: str | None = None
     final_status: str = ""
     faults: list[str] = msgspec.field(default_factory=list)
 

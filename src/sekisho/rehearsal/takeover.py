@@ -11,7 +11,7 @@ from sekisho.rehearsal.outside import wait_until
 from sekisho.rehearsal.stage import Stage
 
 # P2: no door opens 5 s after a trip (DESIGN §2).
-_SHUT_WITHIN = 5.0
+SHUT_WITHIN = 5.0
 # Letters are written for this long into the suspension, so that several wait on each route.
 _LETTERS_INTO_SUSPENSION = 4.0
 # Until each spam recipient is where it stays: the third party delivers at once, `nosuch` bounces at once.
@@ -33,7 +33,7 @@ def play_takeover(stage: Stage, act: Callable[[Stage, Attack], None]) -> None:
         act(stage, attack)
         if not _tell_suspension(stage, attack):
             return
-        shut = stage.wait_for_shut_doors(_SHUT_WITHIN)
+        shut = stage.wait_for_shut_doors(SHUT_WITHIN)
         stage.result.seconds_to_shut_doors = shut
         if shut is not None:
             stage.teller.say("doors_shut", seconds=shut)
@@ -66,8 +66,8 @@ def _tell_suspension(stage: Stage, attack: Attack) -> bool:
     return True
 
 
-def count_spam(stage: Stage, attack: Attack) -> None:
-    """Where every accepted spam recipient ended: outside, refused there, or still in our queue; none may be unknown."""
+def count_spam(stage: Stage, attack: Attack, sentence: str = "spam_counted") -> None:
+    """Where every accepted recipient ended: outside, refused there, or still in our queue; none may be unknown."""
     existing = [address for address in attack.accepted if not address.startswith("nosuch")]
 
     def in_queue(held: bool) -> set[str]:
@@ -94,7 +94,7 @@ def count_spam(stage: Stage, attack: Attack) -> None:
     refused = {address for address in attack.accepted if address.startswith("nosuch")} - held - loose
     result.spam_refused_outside = len(refused)
     stage.held_messages = len({attack.accepted[address] for address in held})
-    stage.teller.say("spam_counted", out=len(arrived), refused=len(refused), held=len(held))
+    stage.teller.say(sentence, out=len(arrived), refused=len(refused), held=len(held))
     if loose:
         stage.fault(f"{len(loose)} spam recipients wait in our queue and are not held")
     unknown = set(existing) - arrived - held - loose

@@ -23,6 +23,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "予行演習「flood」: {sources} 個のアドレスから {mailbox} に誤ったパスワードが {attempts} 回試されます。",
         "Rehearsal flood: {attempts} wrong passwords for {mailbox} from {sources} addresses.",
     ),
+    "begin_home_botnet": (
+        "予行演習「home_botnet」: 国内の感染端末 {sources} 台が {mailbox} から1、2件ずつ迷惑メールを送ります。",
+        "Rehearsal home_botnet: {sources} infected machines at home send spam from {mailbox}, one or two each.",
+    ),
+    "begin_drip": (
+        "予行演習「drip」: 外国の {source} から、{mailbox} の迷惑メールが見知らぬ宛先へ少しずつ送られます。",
+        "Rehearsal drip: from {source}, a foreign address, spam of {mailbox} trickles to strangers, one at a time.",
+    ),
+    "begin_forward": (
+        "予行演習「forward」: 外国の {source} から {mailbox} をすべて読み、転送を仕掛け、何も送りません。",
+        "Rehearsal forward: from {source} somebody reads all of {mailbox}, plants a forward, and sends nothing.",
+    ),
+    "begin_own_pc": (
+        "予行演習「own_pc」: {mailbox} の持ち主のパソコン({source})がウイルスに感染し、迷惑メールを送ります。",
+        "Rehearsal own_pc: malware on the owner's own computer ({source}) sends spam from {mailbox}.",
+    ),
+    "begin_newsletter": (
+        "予行演習「newsletter」: {mailbox} の持ち主が、いつもの場所({source})から初めてのお知らせを顧客に送ります。",
+        "Rehearsal newsletter: the owner of {mailbox} sends a first newsletter from his usual place ({source}).",
+    ),
+    "begin_traveller": (
+        "予行演習「traveller」: {mailbox} の持ち主が旅先の外国({source})から読み、知り合いに返事を書きます。",
+        "Rehearsal traveller: the owner of {mailbox} reads abroad ({source}) and answers people he knows.",
+    ),
     "letters": (
         "外部の人たちは何も知らずに {mailbox} へメールを書き続けます(直接と、別名 {alias} 宛て)。",
         "People outside know nothing of it and go on writing to {mailbox}, directly and through {alias}.",
@@ -105,6 +129,31 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "flood_over": (
         "{refused} 回の誤ったパスワードの後: 状態は「{status}」。誰も停止されていません。",
         "After {refused} wrong passwords: the mailbox is {status}. Nobody was suspended.",
+    ),
+    "first_newsletter": (
+        "最初のお知らせが受け付けられました。",
+        "The first newsletter was accepted.",
+    ),
+    "answer": (
+        "メールボックスは「{status}」です。受け付けた宛先 {accepted} 件、後で送るよう求めた宛先 {deferred} 件。",
+        "The mailbox is {status}: {accepted} recipients were accepted, {deferred} were told to come again later.",
+    ),
+    "newsletter_counted": (
+        "外部の受信箱を数えました: 届いたお知らせ {out} 通、宛先なしで拒否 {refused} 通、当方で保留 {held} 通。",
+        "Counted in the mailboxes outside: {out} newsletters arrived, {refused} had no such recipient, "
+        "{held} are held here.",
+    ),
+    "owner_enters": (
+        "持ち主は自分の場所({home})から、どの入口からも入れます。",
+        "The owner gets in at every door from his own place ({home}).",
+    ),
+    "traveller_reads": (
+        "旅先の持ち主がメールを {count} 通読みました。",
+        "The traveller has read {count} messages.",
+    ),
+    "traveller_answered": (
+        "旅先から返事を {sent} 通書き、{arrived} 通が相手に届きました。",
+        "The traveller wrote {sent} answers; {arrived} have arrived.",
     ),
     "fault": ("誤り: {text}", "Fault: {text}"),
     "agrees": (
