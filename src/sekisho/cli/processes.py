@@ -117,7 +117,7 @@ def replay(files: tuple[str, ...], year: int | None, address_data: str | None, l
         # Shown on a terminal only; click hides it elsewhere.
         with click.progressbar(length=sum(log.size for log in logs), file=sys.stderr) as bar:
             summary = learn_logs(logs, site, places, bar.update) if site else room.replay(logs, checkpoint, bar.update)
-    except (AlreadyRunning, OSError, EOFError, RecordError) as error:
+    except (AlreadyRunning, OSError, RecordError) as error:
         raise Refused(f"sekisho replay: {error}") from None
     if as_json:
         print_json({"decisions": [_decided_json(found) for found in checkpoint.decided], "summary": _summary(summary)})
@@ -156,7 +156,7 @@ def _tell_decided(found: Decided) -> None:
     if record.action == "suspend":
         tell(
             f"    {messages} messages to {recipients} recipients would not have left.",
-            f"    この後の {messages} 通(宛先 {recipients} 件)は送信されませんでした。",
+            f"    この後の {messages} 通(宛先 {recipients} 件)は送信されずに済んでいました。",
         )
     elif record.action == "restrict":
         tell(

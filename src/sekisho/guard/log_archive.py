@@ -10,7 +10,9 @@ from __future__ import annotations
 import gzip
 import heapq
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
@@ -101,7 +103,7 @@ def _stamp(line: bytes) -> bytes:
 
 
 class ArchivedLog:
-    """One file of the archive. `first` is its first line's time; raises OSError, EOFError when it cannot be read."""
+    """One file of the archive. `first` is its first line's time; raises OSError when it cannot be read to its end."""
 
     def __init__(self, path: str, year: int | None = None) -> None:
         self.path = Path(path)
@@ -114,17 +116,22 @@ class ArchivedLog:
         self.done = 0
         self.first = self._first_stamp()
 
-    def _open(self) -> tuple[BinaryIO, BinaryIO]:
-        """The file's octets and its text."""
-        raw = self.path.open("rb")
-        if raw.peek(2)[:2] == _GZIP:
-            return raw, gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-        return raw, raw
+    @contextmanager
+    def _open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """The file's octets and its text; damage in compressed data is an OSError that names the file."""
+        with self.path.open("rb") as raw:
+            try:
+                if raw.peek(2)[:2] == _GZIP:
+                    with gzip.GzipFile(fileobj=raw) as text:
+                        yield raw, text  # type: ignore[misc]
+                else:
+                    yield raw, raw
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise OSError(f"{self.path}: {error}") from error
 
     def _first_stamp(self) -> float | None:
         clock = LogClock(self._written_at, self._year)
-        raw, text = self._open()
-        with raw, text:
+        with self._open() as (_raw, text):
             for _ in range(LINES_TO_FIRST_STAMP):
                 line = text.readline(MAX_LINE_BYTES)
                 if not line:
@@ -137,8 +144,7 @@ class ArchivedLog:
     def telling_lines(self, tell: Callable[[int], None]) -> Iterator[tuple[float, str]]:
         """Time and text of every line that may say something; `tell` hears how many octets were read since."""
         clock = LogClock(self._written_at, self._year)
-        raw, text = self._open()
-        with raw, text:
+        with self._open() as (raw, text):
             while line := text.readline(MAX_LINE_BYTES):
                 self.lines += 1
                 if self.lines % TELL_EVERY_LINES == 0:
@@ -195,7 +201,7 @@ def _from_journal(line: bytes) -> tuple[float, str] | None:
 
 
 def open_archive(paths: Iterable[str], year: int | None = None) -> list[ArchivedLog]:
-    """The files by their first stamp, each once; raises OSError or EOFError naming what cannot be read."""
+    """The files by their first stamp, each once; raises OSError naming what cannot be read."""
     unique = {str(Path(path).resolve()): path for path in paths}
     logs = [ArchivedLog(path, year) for path in unique.values()]
     return sorted(logs, key=lambda log: log.first or 0.0)

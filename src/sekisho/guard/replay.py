@@ -203,7 +203,7 @@ class Replay:
 
 
 def replay(logs: list[ArchivedLog], checkpoint: Onlooker, tell: Callable[[int], None]) -> Summary:
-    """Reads all files through a checkpoint; raises OSError or EOFError when one cannot be read to its end."""
+    """Reads all files through a checkpoint; raises OSError when one cannot be read to its end."""
     run = Replay(checkpoint)
     _take_all(run, merged_lines(logs, tell))
     summary = run.summary

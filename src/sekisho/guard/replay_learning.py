@@ -23,7 +23,7 @@ from sekisho.journal import read_state
 def learn_logs(logs: list[ArchivedLog], site: Settings, places: Places, tell: Callable[[int], None]) -> Summary:
     """Learns the files into the profiles file.
 
-    Raises AlreadyRunning, OSError, EOFError or RecordError; then nothing was saved.
+    Raises AlreadyRunning, OSError or RecordError; then nothing was saved.
     """
     with hold_lock(Path(site.var)):
         store = ProfileStore(site.profiles_file)
