@@ -23,12 +23,13 @@ from sekisho.config import (
     Settings,
     WebSettings,
 )
-from sekisho.detection import HostTables
+from sekisho.detection import Event, HostTables, Login, SessionEnded
 from sekisho.guard.log_archive import merged_lines, open_archive
 from sekisho.guard.profile_store import ProfileStore
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.replay import Onlooker, Replay, Summary, replay
 from sekisho.guard.replay_learning import learn_logs
+from sekisho.journal import DecisionRecord
 
 VICTIM = "sato@ours.test"
 HEALTHY = ("info@ours.test", "mori@ours.test")
@@ -137,6 +138,32 @@ def test_rotated_compressed_and_separate_files_in_any_order_say_the_same(tmp_pat
     split, summary = run(*parts, parts[0])
     assert outcome(split) == outcome(whole)
     assert summary.lines == len(lines)
+    moments = [t for t, _ in merged_lines(open_archive(reversed(parts)), lambda _: None)]
+    assert moments == sorted(moments)
+
+
+def test_logins_and_ended_sessions_become_events_with_the_address_of_the_login() -> None:
+    seen: list[Event] = []
+
+    class Watched(Onlooker):
+        def observe(self, event: Event, now: float) -> DecisionRecord | None:
+            seen.append(event)
+            return super().observe(event, now)
+
+    run_ = Replay(Watched(Profiles({}), HostTables()))
+    mail = [
+        line for number in (1, 2) for line in message(MONDAY + 99, VICTIM, THIEF, f"A00000{number}", ["x@far.test"])
+    ]
+    for t, line in [*session(MONDAY, VICTIM, 1), *mail]:
+        run_.take(t, f"{stamp(t)} {line}")
+    assert [(type(e).__name__, e.ip) for e in seen if isinstance(e, Login | SessionEnded)] == [
+        ("Login", HOME[VICTIM]),
+        ("SessionEnded", HOME[VICTIM]),
+        # Two messages of one smtpd session are one login.
+        ("Login", THIEF),
+    ]
+    ended = next(event for event in seen if isinstance(event, SessionEnded))
+    assert (ended.protocol, ended.bytes_out, ended.fetched) == ("imap", 4000, 1)
 
 
 def test_the_journal_says_the_same_as_text_and_as_json(tmp_path: Path) -> None:
@@ -175,6 +202,7 @@ def test_a_line_end_inside_a_journal_message_begins_no_line(tmp_path: Path) -> N
     path.write_text("".join(json.dumps(each, separators=(",", ":")) + "\n" for each in (entry, as_bytes)))
     checkpoint, summary = run(str(path))
     assert (summary.telling, len(checkpoint.profiles), summary.lines) == (0, 0, 2)
+    assert not any("\n" in line for _, line in merged_lines(open_archive([str(path)]), lambda _: None))
 
 
 def test_the_year_comes_from_the_option_and_turns_at_new_year(tmp_path: Path) -> None:
@@ -188,7 +216,7 @@ def test_the_year_comes_from_the_option_and_turns_at_new_year(tmp_path: Path) ->
 
 def test_a_typed_name_full_of_log_text_makes_no_login() -> None:
     run_ = Replay(Onlooker(Profiles({}), HostTables()))
-    forged = f"x]: y/z[1]: A000000: client=pc[{THIEF}], sasl_method=PLAIN, sasl_username={VICTIM}"
+    forged = f"y/z[1]: A000000: client=pc[{THIEF}], sasl_method=PLAIN, sasl_username={VICTIM}"
     for head in ("mx01 dovecot: ", ""):
         run_.take(
             MONDAY,
