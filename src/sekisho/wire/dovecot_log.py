@@ -74,7 +74,8 @@ _refused = re.compile(
     r"user=<(.*)>,(?: method=[\w.+-]+,)? rip=([0-9A-Fa-f.:]+)(?:, .*|)"
 ).fullmatch
 _session = re.compile(r".* session=<([A-Za-z0-9+/=_.:-]{1,128})>.*").fullmatch
-_imap_end = re.compile(r".* in=\d{1,18} out=(\d{1,18})((?: [a-z_]+=\d{1,18})*)").fullmatch
+# imap_logout_format has eight counters; the bound keeps a long line of them from costing its square.
+_imap_end = re.compile(r".* in=\d{1,18} out=(\d{1,18})((?: [a-z_]{1,32}=\d{1,18}){0,20})").fullmatch
 _bodies = re.compile(r" body_count=(\d+)").search
 # "top=0/0, retr=1/36, del=0/2, size=43": messages/octets.
 _pop3_end = re.compile(r".* top=\d{1,18}/(\d{1,18}), retr=(\d{1,18})/(\d{1,18})(?:, .*|)").fullmatch
