@@ -42,7 +42,7 @@ def _begin(stage: Stage, scenario: str) -> None:
         f"begin_{scenario}",
         mailbox=stage.victim.mailbox,
         sources=len(stage.play.sources),
-        source=stage.play.sources[0] if stage.play.sources else stage.victim.home,
+        source=stage.source if scenario == "traveller" or not stage.play.sources else stage.play.sources[0],
         attempts=ATTEMPTS,
     )
 

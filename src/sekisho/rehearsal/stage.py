@@ -32,6 +32,8 @@ class Stage:
         self.victim: Victim = choose_victim(
             scenarios.victims, used, lambda mailbox: mailbox_status(mailbox) == "active"
         )
+        # His place in the list: a scenario may have a source for each, since one seen at two customers is suspicious.
+        self.turn = scenarios.victims.index(self.victim)
         self.writers = self.victim.writers
         self.password = read_password(self.places.credentials_file, self.victim.mailbox)
         self.result = Result(scenario, self.victim.mailbox)
@@ -48,6 +50,12 @@ class Stage:
         """The count outside and our record must be equal; a disagreement is a fault."""
         if outside != ours:
             self.fault(f"{what}: {outside} counted from outside, {ours} in our record")
+
+    @property
+    def source(self) -> str:
+        """The client address of this victim's turn; the owner's own place when the scenario has none."""
+        sources = self.play.sources
+        return sources[self.turn % len(sources)] if sources else self.victim.home
 
     def our_queue(self) -> list[Queued]:
         return list_queue(self.places.our_postfix)

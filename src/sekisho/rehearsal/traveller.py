@@ -15,7 +15,8 @@ _LETTERS = 3
 def play_traveller(stage: Stage) -> None:
     """Plays the whole story; figures and faults end up in `stage.result`."""
     numbers = write_letters(stage, "before", _LETTERS)
-    source = stage.play.sources[0]
+    # One hotel that two customers' owners seem to sleep in on the same day would be another story (shared strangers).
+    source = stage.source
     with ImapSession(stage.places.imap, client_address=source, device="iPhone Mail") as session:
         login = session.login(stage.victim.mailbox, stage.password)
         if not login.accepted:
