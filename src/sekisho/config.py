@@ -39,7 +39,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_users: tuple[str, ...] = ("root", "postfix", "dovecot")
     # Show a reason to the client of a suspended mailbox. Off: fail2ban counts such a refusal as a failed login.
     reason_text: str = ""
-    # Client address data, CSV lines `network,country,asn,owner`. Empty: indicators of place are off.
+    # Client address data: an `.mmdb` file or CSV lines `network,country,asn,owner`. Empty: indicators of place are off.
     address_data: str = ""
     # Networks of our own webmail and proxies: a login from there says nothing about the place.
     own_networks: tuple[str, ...] = ()

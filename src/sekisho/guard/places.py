@@ -1,4 +1,4 @@
-"""Where a client address is: the operator's CSV `network,country,asn,owner`, read once, asked in memory.
+"""Where a client address is: the operator's CSV or MMDB file, read once, asked in memory.
 
 Without the file the indicators of place are off and the status file says so. Own networks (webmail, proxies) and
 loopback are no place at all: a login from there says nothing about where its owner is.
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sekisho.detection import NOWHERE, AddressDataError, AddressTable, Place
+from sekisho.guard.address_mmdb import MmdbTable
 
 log = logging.getLogger("sekisho.guard")
 
@@ -27,9 +28,9 @@ NO_SOURCE: Source = ("", NOWHERE)
 class Places:
     """`source(ip)` gives address and place as events carry them; both empty for our own networks."""
 
-    def __init__(self, table: AddressTable, own_networks: Iterable[str], data_at: float = 0.0) -> None:
+    def __init__(self, table: AddressTable | MmdbTable, own_networks: Iterable[str], data_at: float = 0.0) -> None:
         self.table = table
-        # When the operator's file was last changed (epoch seconds); 0 without one.
+        # When the operator's CSV was last changed or his MMDB was built (epoch seconds); 0 without one.
         self.data_at = data_at
         self._own = [ipaddress.ip_network(network) for network in (*LOOPBACK, *own_networks)]
         self._sources: dict[str, Source] = {}
@@ -60,6 +61,9 @@ def read_places(path: str, own_networks: Iterable[str]) -> Places:
     if not path:
         return Places(AddressTable(), own_networks)
     try:
+        if path.endswith(".mmdb"):
+            table = MmdbTable(Path(path))
+            return Places(table, own_networks, table.built_at)
         with Path(path).open(encoding="utf-8", newline="") as lines:
             return Places(AddressTable.from_lines(lines), own_networks, Path(path).stat().st_mtime)
     except (OSError, UnicodeDecodeError, AddressDataError) as error:
