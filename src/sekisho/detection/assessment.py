@@ -56,8 +56,8 @@ SIGNS_TO_SUSPEND = 2
 READING_SIGN = 1.5
 # Refusals as spam after a restriction that speak as loud as a third party's own eyes; two are a receiver's mood.
 HARD_REFUSALS = 10
-# After a planted rule, so many new recipients from unfamiliar sources are more than one test mail.
-RECIPIENTS_AFTER_RULE = 3
+# After a planted rule, so many new recipients from unfamiliar sources are more than a traveller writes to meanwhile.
+RECIPIENTS_AFTER_RULE = 5
 
 
 class Indicator(msgspec.Struct, frozen=True):
@@ -119,6 +119,7 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     if not evidence.authenticated or (type(event) is Login and not event.success):
         return Assessment(event.mailbox, event.t, 0.0)
     source, familiar = _source_of(profile, host, event)
+    familiar = familiar or host.is_learning
     traffic = evidence.own if familiar else evidence.strange
     traffic.turn(now)
     limits = host.limits
@@ -128,8 +129,8 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     # The open list is bounded; the source of this event counts even if it found no room there.
     place = max(source.weight, FAMILIAR_EXCUSE) + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
     score = place + weights.recipients + weights.messages + weights.bounces + weights.complaints + weights.rules
-    if weights.cap_name and score < weights.cap:
-        score = weights.cap
+    # Without habits the sum means nothing; the caps do.
+    score = weights.cap if host.is_learning else max(score, weights.cap) if weights.cap_name else score
     if score > evidence.peak:
         evidence.peak = score
     if profile.announced() == "restrict" and not evidence.restricted_at:

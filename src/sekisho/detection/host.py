@@ -15,6 +15,7 @@ from sekisho.detection.limits import (
     DAY,
     DEFAULT_LIMITS,
     FORGET_DAYS,
+    LEARNING_DAYS,
     Limits,
 )
 
@@ -80,8 +81,22 @@ class HostTables:
         # Source address -> (last failure, fingerprints of the mailboxes it failed at), least recently failed first.
         self._guessers: dict[str, tuple[float, tuple[int, ...]]] = {}
         self._domains: dict[str, DomainHabits] = {}
+        # Distinct days on which this host saw an authenticated event.
+        self.days = 0
+        self._last_day = 0
         # Source address -> (last seen, fingerprints of the domains it was unfamiliar to), least recently seen first.
         self._strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
+
+    def note_day(self, day: int) -> None:
+        """Counts a day of use of this host once."""
+        if day > self._last_day:
+            self._last_day = day
+            self.days += 1
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether this host has seen too few days to know anybody's places."""
+        return self.days < LEARNING_DAYS
 
     def note_failed_login(self, ip: str, mailbox: str, now: float) -> None:
         """Remembers that a source did not know a mailbox' password. Says nothing about the mailbox."""
@@ -143,7 +158,9 @@ class HostTables:
 
     def to_bytes(self) -> bytes:
         """The tables as msgpack, for the guard's snapshot."""
-        return msgspec.msgpack.encode(_Stored(1, self._guessers, self._domains, self._strangers))
+        return msgspec.msgpack.encode(
+            _Stored(1, self._guessers, self._domains, self._strangers, self.days, self._last_day)
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes, limits: Limits = DEFAULT_LIMITS) -> HostTables:
@@ -158,6 +175,9 @@ class HostTables:
         tables._guessers = stored.guessers
         tables._domains = stored.domains
         tables._strangers = stored.strangers
+        # Tables of before days were counted belong to a host that has learnt.
+        tables.days = max(stored.days, max((habits.days for habits in stored.domains.values()), default=0))
+        tables._last_day = stored.last_day
         return tables
 
 
@@ -166,6 +186,8 @@ class _Stored(msgspec.Struct, array_like=True):
     guessers: dict[str, tuple[float, tuple[int, ...]]]
     domains: dict[str, DomainHabits]
     strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
+    days: int = 0
+    last_day: int = 0
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)

@@ -56,6 +56,9 @@ FAMILIAR_DAYS = 3
 # Only a source used on so many different days is never suspended automatically. A hijacker who waits three days to look
 # settled still has eleven to go. A mailbox younger than four weeks has no such source: half of its days are enough.
 TRUSTED_DAYS = 14
+# A host seen on fewer days knows nobody's places yet: only the hard caps decide, the wider ones of familiar sources (in
+# simulation every newsletter of a new host's third day was suspended otherwise). History that was fed counts as seen.
+LEARNING_DAYS = 5
 # History needed for full weight of "never seen here".
 FULL_HISTORY_DAYS = 6
 # A place first seen in the last twelve hours of a day (UTC) is not learnt that day: midnight must not make a habit of

@@ -45,7 +45,7 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
         _observe_delivery(profile, host, event, now)
     elif type(event) is Submission:
         source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
-        _traffic_of(profile, source, now).count_message(now)
+        _traffic_of(profile, host, source, now).count_message(now)
     elif type(event) is Login:
         profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
     elif type(event) is ScriptChange:
@@ -71,10 +71,10 @@ def _observe_complaint(profile: MailboxProfile, now: float) -> None:
     evidence.complained_at = now
 
 
-def _traffic_of(profile: MailboxProfile, source: Source, now: float) -> Traffic:
-    """The counters a sending from this source belongs to."""
+def _traffic_of(profile: MailboxProfile, host: HostTables, source: Source, now: float) -> Traffic:
+    """The counters a sending from this source belongs to; a host that knows nobody yet calls nobody a stranger."""
     evidence = profile.evidence
-    evidence.strange_sender = not profile.is_familiar(source)
+    evidence.strange_sender = not (profile.is_familiar(source) or host.is_learning)
     evidence.sender_weight = source.weight
     traffic = evidence.strange if evidence.strange_sender else evidence.own
     traffic.turn(now)
@@ -83,7 +83,7 @@ def _traffic_of(profile: MailboxProfile, source: Source, now: float) -> Traffic:
 
 def _observe_recipient(profile: MailboxProfile, host: HostTables, event: Recipient, now: float) -> None:
     source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
-    traffic = _traffic_of(profile, source, now)
+    traffic = _traffic_of(profile, host, source, now)
     if (opened := profile.evidence.open.get(source.key)) is not None:
         opened.recipients += 1
     mailbox, recipient = event.mailbox, event.recipient
@@ -101,7 +101,7 @@ def _observe_delivery(profile: MailboxProfile, host: HostTables, event: Delivery
     strange = evidence.strange_sender
     if event.place.network:
         strange = not profile.is_familiar(profile.judge(event.place, host.domain(event.mailbox.rpartition("@")[2])))
-    traffic = evidence.strange if strange else evidence.own
+    traffic = evidence.strange if strange and not host.is_learning else evidence.own
     traffic.turn(now)
     if event.status == "sent":
         traffic.sent += 1

@@ -279,6 +279,7 @@ class MailboxProfile:
         day = int(now // DAY)
         domain = host.domain(mailbox.rpartition("@")[2])
         domain.note_day(day)
+        host.note_day(day)
         if evidence.day:
             self._decay(day - evidence.day)
             if evidence.authenticated and evidence.peak < host.limits.restrict:

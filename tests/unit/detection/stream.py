@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sekisho.detection import (
+    DEFAULT_LIMITS,
     Assessment,
     Decision,
     Delivery,
     Event,
     Fuse,
     HostTables,
+    Limits,
     Login,
     MailboxProfile,
     Place,
@@ -45,6 +47,14 @@ def abroad(number: int, network: int = 1, host: int = 10) -> tuple[str, Place]:
     return f"{prefix}.{host}", Place(COUNTRIES[number], 65_000 + number, f"Abroad {number}", f"{prefix}.0/24")
 
 
+def grown_up(limits: Limits = DEFAULT_LIMITS) -> HostTables:
+    """A host that has seen a month of days: it no longer only learns."""
+    host = HostTables(limits)
+    for day in range(30):
+        host.note_day(int(START // DAY) - 60 + day)
+    return host
+
+
 @dataclass
 class World:
     """One mailbox on one host, judged as the guard does; `decisions` in order, `status` in force at once."""
@@ -53,7 +63,7 @@ class World:
     now: float = START
     mode: Mode = "enforce"
     protected: bool = False
-    host: HostTables = field(default_factory=HostTables)
+    host: HostTables = field(default_factory=grown_up)
     profile: MailboxProfile = field(default_factory=MailboxProfile)
     fuse: Fuse = field(default_factory=Fuse)
     status: Status = "active"

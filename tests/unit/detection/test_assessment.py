@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detection.stream import DAY, HOUR, MAILBOX, World, abroad, home, strangers
+from detection.stream import DAY, HOUR, MAILBOX, World, abroad, grown_up, home, strangers
 from sekisho.detection import Delivery, HostTables, Limits, Login, MailboxProfile, Place, Submission, assess, observe
 from sekisho.detection.assessment import open_sources
 
@@ -110,7 +110,7 @@ def test_an_intruder_who_goes_on_to_send_to_strangers_is_suspended(world: World)
     world.script(abroad(18), "forward", "drop@outside.test")
     world.send(abroad(18), strangers(10))
     assert world.status == "suspended"
-    assert world.out == 3
+    assert world.out == 5
 
 
 def test_a_source_that_guessed_others_passwords_raises_the_score(world: World) -> None:
@@ -283,7 +283,7 @@ def test_without_address_data_networks_still_work() -> None:
 def test_the_caps_restrict_a_familiar_source_and_suspend_a_strange_one() -> None:
     limits = Limits(own_messages_hour=50, strange_messages_hour=50)
     for source, status in ((home(), "restricted"), (abroad(3), "suspended")):
-        world = World(host=HostTables(limits)).live()
+        world = World(host=grown_up(limits)).live()
         for _ in range(60):
             world.submit(source)
         assert world.status == status
@@ -299,7 +299,7 @@ def test_the_caps_restrict_a_familiar_source_and_suspend_a_strange_one() -> None
     ],
 )
 def test_each_cap_says_which_it_is(limits: Limits, text: str) -> None:
-    world = World(host=HostTables(limits))
+    world = World(host=grown_up(limits))
     world.send(abroad(3), strangers(9))
     assert world.status == "suspended"
     assert text in next(found for found in world.decisions[-1].indicators if found.name == "hard_cap").evidence_ja

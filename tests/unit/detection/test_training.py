@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detection.stream import DAY, World, home, strangers
+from detection.stream import DAY, World, abroad, home, strangers
+from sekisho.detection import HostTables
 
 
 @pytest.fixture
@@ -31,3 +32,24 @@ def test_a_habit_of_volume_grows_by_a_quarter_and_five_a_day_at_most(world: Worl
     world.now += DAY
     world.login(home())
     assert before < world.profile.habits.most_new_day <= before * 1.25 + 5
+
+
+def test_a_new_host_only_learns_but_keeps_its_caps() -> None:
+    world = World(host=HostTables())
+    for number in range(6):
+        world.login(abroad(number))
+    world.send(abroad(1), strangers(400), bounce_every=3)
+    assert world.decisions == []
+    world.send(abroad(1), strangers(200, "more"))
+    assert world.actions == ["restrict"]
+    assert "hard_cap" in {indicator.name for indicator in world.decisions[0].indicators}
+
+
+def test_a_host_has_learnt_after_five_days_and_remembers_it() -> None:
+    host = HostTables()
+    for day in range(4):
+        host.note_day(100 + day)
+        host.note_day(100 + day)
+    assert HostTables.from_bytes(host.to_bytes()).is_learning
+    host.note_day(110)
+    assert not HostTables.from_bytes(host.to_bytes()).is_learning
