@@ -182,6 +182,7 @@ class Memory:
 
     def _alarms(self) -> tuple[str, ...]:
         alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm]
+        alarms.append(self.checkpoint.places.age_alarm(time.time()))
         if not self._address_path:
             alarms.append("no address data: the indicators of country and network are off")
         elif not len(self.checkpoint.places.table):

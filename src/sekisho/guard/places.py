@@ -21,6 +21,9 @@ REMEMBERED = 50_000
 # A session from the host itself is a web application's or a script's, wherever its user sits.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
+# Networks are sold and moved: half a year is what an operator who updates "now and then" may reach.
+STALE_DAYS = 180
+
 Source = tuple[str, Place]
 NO_SOURCE: Source = ("", NOWHERE)
 
@@ -43,6 +46,11 @@ class Places:
                 self._sources.clear()
             found = self._sources[ip] = self._look_up(ip)
         return found
+
+    def age_alarm(self, now: float) -> str:
+        """A sentence when the data is too old to be trusted, else nothing; `now` in epoch seconds."""
+        days = (now - self.data_at) / 86_400
+        return f"the address data is {days:.0f} days old: renew it" if self.data_at and days > STALE_DAYS else ""
 
     def _look_up(self, ip: str) -> Source:
         try:
