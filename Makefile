@@ -13,7 +13,7 @@ BIN := .venv/bin
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench lint soak prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint soak prepare-run prepare-test
 
 help:
 	@sed -n '1,8p' Makefile | cut -c3-
@@ -31,8 +31,8 @@ run: prepare-run
 test: lint unit stack browser
 
 lint: prepare-test
-	$(BIN)/ruff check src tests demo bench
-	$(BIN)/ruff format --check src tests demo bench
+	$(BIN)/ruff check src tests demo bench evals
+	$(BIN)/ruff format --check src tests demo bench evals
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -48,6 +48,10 @@ browser: prepare-test
 
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
+
+# Plays companies the engine was not calibrated on and writes docs/evaluation.md; about five minutes.
+eval: prepare-test
+	$(AS_ROOT) $(BIN)/python -m evals report
 
 # Applies each one-line sabotage to a copy of the tree and requires its story to turn red.
 soak: prepare-test
