@@ -22,8 +22,9 @@ WANDERING = 1.0
 # D3: "others" below three are a shared address with one forgetful colleague.
 GUESSED_MAILBOXES = 3
 GUESSER = 3.5
-# D4: somebody with the keys of two customers. 2.0 as recommended; the same hotel may house two customers' travellers.
-SHARED_STRANGER = 2.0
+# D4: somebody with the keys of two customers. Below 2: two customers' travellers in one hotel abroad are asked, not
+# restricted (4.5 + 1.9).
+SHARED_STRANGER = 1.9
 # D8: each complaint, together at most 4: below a restriction, because anybody can write one. A newsletter gets about
 # one complaint in a thousand (large receivers ask for less than 0.1 to 0.3 %), so they are measured against the volume.
 COMPLAINT, COMPLAINTS_MOST = 1.5, 4.0
@@ -78,7 +79,7 @@ def shared_stranger(others: int) -> float:
     """D4: the source is unfamiliar to mailboxes of other customers at the same time, and got in everywhere.
 
     Idea: hijackers work through lists and use an address for several victims (EvilCohort). False alarm: a conference, a
-    hotel, a newly opened carrier gateway; therefore weak and never alone. Miss: an address per victim. 0 or 2.
+    hotel, a newly opened carrier gateway; therefore weak and never alone. Miss: an address per victim. 0 or 1.9.
     """
     return SHARED_STRANGER if others else 0.0
 

@@ -21,12 +21,12 @@ from math import log
 
 import msgspec
 
+from sekisho.detection.clouds import MAIL_APP_CLOUDS
 from sekisho.detection.events import Place
 from sekisho.detection.host import DomainHabits
 from sekisho.detection.limits import FAMILIAR_DAYS, FULL_HISTORY_DAYS, TRUSTED_DAYS
 
-# Autonomous systems of Google and Microsoft, whose mail apps log in for their users.
-MAIL_APP_CLOUDS = frozenset({8075, 15169})
+# A mail app's cloud (clouds.py) seen for the first time.
 CLOUD_WEIGHT = 0.6
 # A familiar network; a new network of a familiar owner (address of the day, another base station).
 FAMILIAR_NETWORK = -3.5

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sekisho.detection.clouds import MAIL_APP_CLOUDS
 from sekisho.detection.events import Place
 from sekisho.detection.habits import (
     VERSION,
@@ -41,7 +42,7 @@ from sekisho.detection.limits import (
     PROTOCOL_HISTORY_DAYS,
     SETTLED_SECONDS,
 )
-from sekisho.detection.places import MAIL_APP_CLOUDS, OpenSource, Source, days_seen, weigh_open, weigh_source
+from sekisho.detection.places import OpenSource, Source, days_seen, weigh_open, weigh_source
 from sekisho.detection.recipients import FreshRecipients, fingerprint, holds
 
 __all__ = ["MailboxProfile", "ProfileError"]

@@ -16,7 +16,7 @@ from sekisho.detection import (
     assess,
     observe,
 )
-from sekisho.detection.places import MAIL_APP_CLOUDS
+from sekisho.detection.clouds import MAIL_APP_CLOUDS
 
 
 @pytest.fixture
