@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
+from sekisho.cli.enforcement import domain_mode, domain_preview
 from sekisho.cli.output import databases, print_json, print_table, read_password, say, tell
+from sekisho.config import settings
 
 
 @click.group()
 def domain() -> None:
     """Mail domains hosted here."""
+
+
+domain.add_command(domain_mode)
+domain.add_command(domain_preview)
 
 
 @domain.command("add")
@@ -47,23 +53,36 @@ def domain_alias(alias_domain: str, target: str) -> None:
 @domain.command("list")
 @click.option("--json", "as_json", is_flag=True)
 def domain_list(as_json: bool) -> None:
-    """List domains with their mail server names."""
+    """List domains with their mail server names and modes (observe or enforce)."""
     with databases():
         from sekisho.directory.models import SiteDomain
         from sekisho.directory.names import alias_domains
+        from sekisho.incidents import enforcement
         from sekisho.recovery.mail_settings import for_domain
 
-        aliases = alias_domains()
+        aliases, modes, host_mode = alias_domains(), enforcement.modes(), settings().mode
         names = SiteDomain.objects.exclude(domain="ALL").order_by("domain").values_list("domain", flat=True)
         rows = [
-            {"domain": name, "alias_of": aliases.get(name), "server_name": for_domain(name).server_name}
+            {
+                "domain": name,
+                "alias_of": aliases.get(name),
+                "server_name": for_domain(name).server_name,
+                # An alias domain has no mailboxes: its mode is that of its target.
+                "mode": modes.get(aliases.get(name) or name, host_mode),
+            }
             for name in names
         ]
         if as_json:
             print_json(rows)
             return
-        titles = [say("domain", "ドメイン"), say("mail server", "メールサーバー"), say("alias of", "エイリアス先")]
-        print_table(titles, [[row["domain"], row["server_name"], row["alias_of"] or ""] for row in rows])
+        titles = [
+            say("domain", "ドメイン"),
+            say("mail server", "メールサーバー"),
+            say("mode", "モード"),
+            say("alias of", "エイリアス先"),
+        ]
+        cells = [[row["domain"], row["server_name"], row["mode"], row["alias_of"] or ""] for row in rows]
+        print_table(titles, cells)
 
 
 @click.group()

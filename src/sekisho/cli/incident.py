@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli.enforcement import Span, dismiss_all
 from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
 from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
@@ -113,12 +115,41 @@ def tell_story(story: dict[str, Any]) -> None:
 
 
 @incident.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, required=False)
+@click.option("--suspended-since", "span", type=Span(), help="All automatic suspensions of this long ago: 1h, 30m.")
+@click.option("--domain", default="", help="With --suspended-since: only those of this domain.")
+@click.option("--with-stopped", is_flag=True, help="With --suspended-since: also restrictions in place of suspensions.")
+@click.option("--yes", is_flag=True, help="With --suspended-since: do not ask.")
 @click.option("--reason", default="", help="Why this was not a takeover.")
 @no_wait_option
 @as_json_option
-def dismiss(number: int, reason: str, no_wait: bool, as_json: bool) -> None:
-    """Say that incident NUMBER was not a takeover: everything is put back except what a person purged."""
+def dismiss(
+    number: int | None,
+    span: timedelta | None,
+    domain: str,
+    with_stopped: bool,
+    yes: bool,
+    reason: str,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Say that incident NUMBER was not a takeover: everything is put back except what a person purged.
+
+    With --suspended-since instead of a number: of every automatic suspension of that time, when the guard was wrong.
+    """
+    if (number is None) == (span is None):
+        raise click.UsageError(say("name a NUMBER or --suspended-since", "番号か --suspended-since を指定してください"))
+    if span is not None:
+        dismiss_all(span, domain, reason, stopped_sending=with_stopped, yes=yes, no_wait=no_wait, as_json=as_json)
+    elif domain or with_stopped:
+        raise click.UsageError(
+            say("--domain and --with-stopped go with --suspended-since", "--suspended-since とともに指定してください")
+        )
+    elif number is not None:
+        _dismiss_number(number, reason, no_wait, as_json)
+
+
+def _dismiss_number(number: int, reason: str, no_wait: bool, as_json: bool) -> None:
     with databases():
         from sekisho.incidents import decisions
         from sekisho.incidents.facts import incident_facts

@@ -23,3 +23,7 @@ STEP_STATES = {
     "already": ("done", "完了"),
     "failed": ("failed, trying again", "失敗、再試行中"),
 }
+MODES = {
+    "observe": ("only observed, nothing is done to its mailboxes", "試運転(記録だけ)"),
+    "enforce": ("enforced, mailboxes are suspended and restricted", "実行(停止・送信制限を行う)"),
+}
