@@ -21,8 +21,8 @@ _HEAD = f"""# Evaluation
 Made by `make eval`; nothing here was measured on real people's mail. The simulator (`evals/`) plays a hosting company
 from the literature and from assumptions named beside each constant; the engine is run through `sekisho evaluate`, the
 guard's own code path. Seeds {REPORT_SEEDS} are reported, seeds {CALIBRATION_SEEDS} were looked at while numbers were
-chosen. World *hard* (clean spam lists, most hijackers behind home-country addresses, twice the travellers) was looked
-at with seed 77 only. Bounds are one-sided at 95 %. Rare traits are oversampled, so rates per 10,000 mailbox-months over
+chosen. World *hard*: clean spam lists, most hijackers behind home-country addresses, twice the travellers. Bounds are
+one-sided at 95 %. Rare traits are oversampled, so rates per 10,000 mailbox-months over
 all mailboxes are higher than a host of ordinary people would see.
 """
 

@@ -1,8 +1,8 @@
 """Big clouds by autonomous system: whose addresses say something else than where a person sits.
 
-Each row was looked up by name in IPFire's location database (https://location.ipfire.org, `location get-as ASN`, CC
-BY-SA 4.0) as Debian packages it in libloc-database; the comment quotes the name found there. Anybody can check a row
-the same way. An operator's networks that are missing here only lose a hint, nothing is decided by this list alone.
+The names are those of IPFire's location database (https://location.ipfire.org, CC BY-SA 4.0), looked up with
+`location get-as ASN` in Debian 12's libloc-database of 2022-10-29. That database says who owns a network, not what for:
+which of them are mail apps' or hosting clouds is our choice. Seen for Outlook: logins from 52.125.0.0/16 of AS8075.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ MAIL_APP_CLOUDS: frozenset[int] = frozenset(
     }
 )
 
-# Rented computers: no home, no office, no telephone. Proxies, VPN exits and scripts sit there, and few owners.
+# Rented computers: no home, no office, no telephone. Proxies, VPN exits and scripts sit there, and few owners. No
+# indicator uses this list yet.
 HOSTING_CLOUDS: frozenset[int] = frozenset(
     {
         14618,  # AMAZON-AES
