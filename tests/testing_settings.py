@@ -41,8 +41,11 @@ _prime()
 
 from sekisho.web.settings import *  # noqa: E402,F403
 
-# Two independent databases: the site's is not made by us, ours never waits for it.
-DATABASES["site"]["TEST"] = {"DEPENDENCIES": []}  # noqa: F405
+# Two independent databases: the site's is not made by us, ours never waits for it. Both are files, as in production: of
+# a database in memory that threads share, SQLite gives out table locks without ever waiting (SQLITE_LOCKED, not
+# SQLITE_BUSY), so eight racing writers may starve each other for minutes on a slow machine.
+DATABASES["default"]["TEST"] = {"NAME": str(VAR / "tests-default.sqlite3")}  # noqa: F405
+DATABASES["site"]["TEST"] = {"NAME": str(VAR / "tests-site.sqlite3"), "DEPENDENCIES": []}  # noqa: F405
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 # Panel accounts: the real hash costs 0.3 s each on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
