@@ -5,7 +5,16 @@ cannot be read raises `WireError` and nothing else; a text that can be read is n
 module's head says. `replies` holds every sentence we say to SMTP and IMAP clients.
 """
 
-from sekisho.wire import dovecot_event, dovecot_policy, maillog, postfix_policy, postqueue, replies
+from sekisho.wire import dovecot_event, dovecot_policy, feedback_report, maillog, postfix_policy, postqueue, replies
 from sekisho.wire.errors import WireError
 
-__all__ = ["WireError", "dovecot_event", "dovecot_policy", "maillog", "postfix_policy", "postqueue", "replies"]
+__all__ = [
+    "WireError",
+    "dovecot_event",
+    "dovecot_policy",
+    "feedback_report",
+    "maillog",
+    "postfix_policy",
+    "postqueue",
+    "replies",
+]
