@@ -15,8 +15,8 @@ mail_packages=(postfix postfix-sqlite postfix-lmdb dovecot-core dovecot-imapd do
 # gettext: msgfmt for the panel's languages; openssl: the stack's self-signed certificate; sqlite3: a look into the tables.
 packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certificates)
 # gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps,
-# iproute2: the stories look at processes and sockets.
-test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2)
+# iproute2: the stories look at processes and sockets; fail2ban: must ban no innocent (t26).
+test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
   packages+=("${test_packages[@]}")
@@ -100,6 +100,18 @@ make_environment() {
   .venv/bin/python -m compileall -q src
 }
 
+# Debian's own address data, for the tests of their readers. Only unpacked: tor-geoipdb depends on the Tor daemon.
+unpack_address_data() {
+  local directory package fetch=(apt-get -o APT::Sandbox::User=root download -qq tor-geoipdb libloc-database)
+  say "fetching Debian's address data for the tests (8 MB)"
+  directory=$(mktemp -d /tmp/sekisho-deb.XXXXXX)
+  (cd "$directory" && { "${fetch[@]}" 2>/dev/null || { apt-get update -qq && "${fetch[@]}"; }; }) ||
+    { say "apt-get download failed: tor-geoipdb, libloc-database"; exit 1; }
+  rm -rf .venv/address-data
+  for package in "$directory"/*.deb; do dpkg-deb -x "$package" .venv/address-data; done
+  rm -r "$directory"
+}
+
 # msgfmt by Django's own command: only where a .po is newer than its .mo.
 compile_translations() {
   local catalogue stale=no
@@ -120,6 +132,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ] || [ ! -x /usr/sbin/pos
   install_packages
   make_user
   make_environment
+  if [ "$purpose" = test ]; then unpack_address_data; fi
   fingerprint >"$stamp"
 fi
 compile_translations

@@ -130,6 +130,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.var) / "guard" / "profiles"
 
     @property
+    def spared_file(self) -> Path:
+        """Networks whose failed logins are a locked-out owner's, for `sekisho fail2ban-ignore`."""
+        return Path(self.var) / "guard" / "spared.json"
+
+    @property
     def state_file(self) -> Path:
         """Non-active mailboxes, written by the agent, read by the guard."""
         return Path(self.var) / "agent" / "state.json"

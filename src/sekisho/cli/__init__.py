@@ -35,6 +35,7 @@ _PLACES = {
     "deferred": "mailbox",
     "incident": "incident",
     "rehearse": "rehearse",
+    "fail2ban-ignore": "sparing",
 }
 
 
@@ -48,7 +49,7 @@ class LazyGroup(click.Group):
         place = _PLACES.get(cmd_name)
         if place is None:
             return None
-        command = getattr(importlib.import_module(f"sekisho.cli.{place}"), cmd_name)
+        command = getattr(importlib.import_module(f"sekisho.cli.{place}"), cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
 

@@ -24,6 +24,7 @@ from sekisho.guard.profiles import Profiles
 from sekisho.guard.scripts import Scripts
 from sekisho.guard.sessions import Sessions
 from sekisho.guard.snapshot import Snapshot
+from sekisho.guard.spared import SparedFile
 from sekisho.guard.standing import Standing
 from sekisho.guard.status_file import GAP_SECONDS, WRITE_EVERY_SECONDS, GuardStatus, read_status, write_status
 from sekisho.journal import (
@@ -98,6 +99,7 @@ class Memory:
         self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, guard.reason_text)
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
+        self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
         self._address_path = guard.address_data
         self.own_records: Follower
         self.findings: Follower
@@ -146,6 +148,7 @@ class Memory:
         """Writes the status file once a second, for ever."""
         refusal = ""
         while True:
+            self._spared.refresh(time.time())
             try:
                 await asyncio.to_thread(write_status, self.status_path, self.status(doors))
                 refusal = ""

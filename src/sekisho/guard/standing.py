@@ -140,6 +140,10 @@ class Standing:
             return stand
         return ours
 
+    def mailboxes(self, statuses: frozenset[str]) -> frozenset[str]:
+        """The mailboxes that are in one of these statuses; "active" is in no table and finds none."""
+        return frozenset(mailbox for mailbox, stand in self._now.items() if stand.status in statuses)
+
     def counts(self) -> dict[str, int]:
         """How many mailboxes are in each status but active."""
         counts = dict.fromkeys(("restricted", "suspended", "probation"), 0)
