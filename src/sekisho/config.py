@@ -39,8 +39,9 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_users: tuple[str, ...] = ("root", "postfix", "dovecot")
     # Show a reason to the client of a suspended mailbox. Off: fail2ban counts such a refusal as a failed login.
     reason_text: str = ""
-    # Client address data: an `.mmdb` file or CSV lines `network,country,asn,owner`. Empty: indicators of place are off.
-    address_data: str = ""
+    # Client address data (docs/address-data.md): a file or a list of files. Empty: those of Debian's packages are used;
+    # "none": indicators of place are off.
+    address_data: str | tuple[str, ...] = ""
     # Networks of our own webmail and proxies: a login from there says nothing about the place.
     own_networks: tuple[str, ...] = ()
 
@@ -108,6 +109,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail_server: MailServerSettings = MailServerSettings()
     # "observe" records what would be done; "enforce" does it. A new host observes first.
     mode: Literal["observe", "enforce"] = "observe"
+    # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.
+    probe_every_s: Annotated[float, msgspec.Meta(ge=5)] = 3600.0
     # Scheme of new mailbox passwords: PostfixAdmin's php_crypt:SHA512 and Dovecot's default on such sites.
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105
     # Separates the extension from the local part, as in Postfix' recipient_delimiter.

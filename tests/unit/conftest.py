@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def no_address_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Debian's packages happen to have brought must not decide a test."""
+    monkeypatch.setattr("sekisho.guard.address_sources.KNOWN_FILES", ())
+
+
 @pytest.fixture
 def two_tenants(db: None) -> None:
     """ours.test (alice, bob; alias domain alias.test; contact outside) and theirs.test (carol)."""

@@ -94,10 +94,17 @@ def evaluate(events: str) -> int:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--year", type=click.IntRange(1990, 9998), help="Year of the first stamps that have none.")
-@click.option("--address-data", type=click.Path(exists=True, dir_okay=False), help="CSV of places.")
+@click.option(
+    "--address-data",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Address data (docs/address-data.md); may be given twice. Without it, what Debian's packages brought.",
+)
 @click.option("--learn", "learning", is_flag=True, help="Judge nothing, learn into this installation's profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def replay(files: tuple[str, ...], year: int | None, address_data: str | None, learning: bool, as_json: bool) -> None:
+def replay(
+    files: tuple[str, ...], year: int | None, address_data: tuple[str, ...], learning: bool, as_json: bool
+) -> None:
     """Read old mail logs (Postfix, Dovecot; plain, gzip, journal) and show what Sekisho would have done."""
     from sekisho.detection import HostTables
     from sekisho.guard import replay as room

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def _record() -> dict[str, Any]:
     }
 
 
-def _alarms(processes: list[dict[str, Any]], record: dict[str, Any], address_data: bool) -> list[str]:
+def _alarms(processes: list[dict[str, Any]], record: dict[str, Any]) -> list[str]:
     alarms = []
     heard = {entry["process"] for entry in processes if entry["alive"]}
     for process in PROCESSES[:3]:
@@ -96,13 +97,6 @@ def _alarms(processes: list[dict[str, Any]], record: dict[str, Any], address_dat
         alarms.append(
             say(f"{record['orders_failed']} orders failed", f"失敗した指示が {record['orders_failed']} 件あります")
         )
-    if not address_data:
-        alarms.append(
-            say(
-                "no client address data: indicators of country and network are off (guard.address_data)",
-                "接続元アドレスのデータがないため、国とネットワークの兆候は使われていません (guard.address_data)",
-            )
-        )
     return alarms
 
 
@@ -117,15 +111,13 @@ def status(as_json: bool) -> None:
     tell(f"Host {found['host']}, mode {found['mode']}", f"ホスト {found['host']}、モード {found['mode']}")
     _tell_processes(found["processes"])
     _tell_record(found)
-    on_off = say("on", "あり") if found["address_data"] else say("off", "なし")
-    tell(f"Address data: {on_off}", f"接続元アドレスのデータ: {on_off}")
+    _tell_address_data(found)
     for alarm in found["alarms"]:
         click.echo(say("ALARM: ", "警報: ") + alarm)
 
 
 def _look(configuration: Settings) -> dict[str, Any]:
     """Everything `status` shows; without the database, what the processes' files tell."""
-    address_data = bool(configuration.guard.address_data) and Path(configuration.guard.address_data).exists()
     found: dict[str, Any] = {"host": configuration.host, "mode": configuration.mode, "database": "ok"}
     heartbeats: list[Heartbeat] = []
     record: dict[str, Any] = {}
@@ -136,16 +128,45 @@ def _look(configuration: Settings) -> dict[str, Any]:
     except Refused as refusal:
         found["database"] = str(refusal)
     processes = _processes(configuration, heartbeats)
-    alarms = _alarms(processes, record, address_data)
+    sources = _address_sources(processes)
+    alarms = _alarms(processes, record)
     if found["database"] != "ok":
         alarms.insert(0, found["database"])
-    return {**found, "address_data": address_data, "processes": processes, **record, "alarms": alarms}
+    facts = {"address_data": bool(sources), "address_sources": sources}
+    return {**found, **facts, "processes": processes, **record, "alarms": alarms}
+
+
+def _address_sources(processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The address data that each guard says it uses: host, kind, path, date and age in days."""
+    return [
+        {
+            "host": entry["host"],
+            "kind": source["kind"],
+            "path": source["path"],
+            "made_at": datetime.fromtimestamp(source["made_at"], UTC),
+            "age_days": int((time.time() - source["made_at"]) / 86_400),
+        }
+        for entry in processes
+        if entry["process"] == "guard"
+        for source in entry["facts"].get("address_sources", ())
+    ]
 
 
 def _tell_processes(processes: list[dict[str, Any]]) -> None:
     titles = [say("host", "ホスト"), say("process", "プロセス"), say("alive", "動作"), say("last sign", "最終確認")]
     yes, no = say("yes", "はい"), say("no", "いいえ")
     print_table(titles, [[p["host"], p["process"], yes if p["alive"] else no, f"{p['age']} s"] for p in processes])
+
+
+def _tell_address_data(found: dict[str, Any]) -> None:
+    if not found["address_sources"]:
+        tell("Address data: none", "接続元アドレスのデータ: なし")
+    for source in found["address_sources"]:
+        day = source["made_at"].date().isoformat()
+        tell(
+            f"Address data: {source['kind']} of {day}, {source['age_days']} days old ({source['path']})",
+            f"接続元アドレスのデータ: {source['kind']}、{day} 作成、{source['age_days']} 日経過 ({source['path']})",
+        )
 
 
 def _tell_record(found: dict[str, Any]) -> None:

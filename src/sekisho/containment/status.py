@@ -48,8 +48,16 @@ def guard_status(path: Path) -> tuple[float, dict[str, Any]] | None:
     """The guard's last words about itself and when it wrote them; it has no database to say them in. None: never."""
     try:
         status = json.loads(path.read_bytes())
-        return float(status["at"]), {"alarms": [str(text) for text in status["alarms"]], "mode": str(status["mode"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        facts = {
+            "alarms": [str(text) for text in status["alarms"]],
+            "mode": str(status["mode"]),
+            "address_sources": [
+                {"kind": str(row["kind"]), "path": str(row["path"]), "made_at": float(row["made_at"])}
+                for row in status.get("address_sources", ())
+            ],
+        }
+        return float(status["at"]), facts
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -18,6 +18,8 @@ from sekisho.detection.events import NOWHERE, Place
 
 # Places kept ready: a busy host sees some ten thousand addresses a day, a Place takes about 200 bytes.
 CACHED_PLACES = 16_384
+# An AS number has 32 bits (RFC 6793); 0 is nobody's (RFC 7607) and stands for "not known" here.
+MAX_ASN = 2**32 - 1
 # Only the upper 64 bits of an IPv6 address are looked at: a /64 is one customer's network (RFC 6177, RFC 7421).
 _IPV6_SHIFT = 64
 
@@ -145,9 +147,18 @@ def parse_rows(lines: Iterable[str]) -> Iterable[tuple[str, str, int, str]]:
             continue
         try:
             network, country, asn, owner = (field.strip() for field in row)
-            yield str(ip_network(network)), _country(country), int(asn.upper().removeprefix("AS") or 0), owner
+            yield str(ip_network(network)), _country(country), _asn(asn), owner
         except ValueError as error:
             raise AddressDataError(f"address data, line {number}: {error}") from error
+
+
+def _asn(text: str) -> int:
+    digits = text.upper().removeprefix("AS") or "0"
+    # Ten digits hold MAX_ASN; more would only cost time to read.
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else -1
+    if not 0 <= number <= MAX_ASN:
+        raise ValueError(f"no AS number: {text[:40]!r}")
+    return number
 
 
 def _country(text: str) -> str:

@@ -9,35 +9,49 @@ from typing import Any
 import maxminddb
 
 from sekisho.detection import AddressDataError, AddressTable, Place
+from sekisho.detection.addresses import MAX_ASN
+from sekisho.guard.address_files import clean_country, read_trusted
 
-# The largest country or ASN database published has some 100 MB; more is a wrong file and would fill the memory.
-MAX_BYTES = 512 << 20
+# Names of network owners are shown to people; nobody's is longer.
+MAX_OWNER = 200
+# Records read at the start to see that they can be read; all of them would hold the start up for seconds.
+TRIED_RECORDS = 1000
 
 
 class MmdbTable:
     """`place(ip)` from one MMDB file, like AddressTable's. The caller keeps what it was told (guard.places)."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError or AddressDataError."""
-        if path.stat().st_size > MAX_BYTES:
-            raise AddressDataError(f"more than {MAX_BYTES >> 20} MB")
+        """Raises OSError or AddressDataError, the latter also for a file that was cut off."""
         # A copy in memory: a mapped file that somebody overwrites or truncates would kill the guard by SIGBUS.
         copy = os.memfd_create("address-data")
         try:
             with os.fdopen(os.dup(copy), "wb") as target:
-                target.write(path.read_bytes())
+                target.write(read_trusted(path)[0])
             self._reader = maxminddb.open_database(f"/proc/self/fd/{copy}")
+            metadata = self._reader.metadata()
         except (maxminddb.InvalidDatabaseError, ValueError) as error:
             raise AddressDataError(str(error)) from error
         finally:
             os.close(copy)
-        # When the publisher made it, epoch seconds.
-        self.built_at = float(self._reader.metadata().build_epoch)
+        # When the publisher made it, epoch seconds, and what he calls it.
+        self.built_at = float(metadata.build_epoch)
+        self.kind = "".join(c for c in metadata.database_type[:60] if c.isprintable())
+        self._nodes = metadata.node_count
         self._networks = AddressTable()
+        self._try_records()
+
+    def _try_records(self) -> None:
+        """Metadata stand at the end, the tree at the beginning: a hole between them shows in the records only."""
+        try:
+            for _number, _network in zip(range(TRIED_RECORDS), self._reader, strict=False):
+                pass
+        except (maxminddb.InvalidDatabaseError, ValueError) as error:
+            raise AddressDataError(str(error)) from error
 
     def __len__(self) -> int:
         """Nodes of the search tree, which grow with the networks; 0: nothing in it."""
-        return self._reader.metadata().node_count
+        return self._nodes
 
     def place(self, ip: str) -> Place:
         """The Place of an address; a broken record is as good as none."""
@@ -54,8 +68,8 @@ class MmdbTable:
         code = country.get("iso_code") if isinstance(country, dict) else None
         owner = record.get("autonomous_system_organization")
         return Place(
-            code if isinstance(code, str) and len(code) == 2 else "",
-            asn if isinstance(asn, int) else 0,
-            owner if isinstance(owner, str) else "",
+            clean_country(code),
+            asn if isinstance(asn, int) and not isinstance(asn, bool) and 0 < asn <= MAX_ASN else 0,
+            owner[:MAX_OWNER] if isinstance(owner, str) else "",
             bare.network,
         )

@@ -95,6 +95,7 @@ def _start_chores(memory: Memory, servers: Servers) -> list[asyncio.Task[None]]:
         "sweep": servers.keep_sweeping,
         "state": memory.follow_state,
         "mail log": memory.tail.follow,
+        "address data": memory.follow_address_data,
         "findings": memory.follow_findings,
         "status": lambda: memory.keep_status(servers.doors),
         "snapshot": memory.snapshot.keep_saving,

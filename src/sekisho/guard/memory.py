@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from sekisho.config import Settings
-from sekisho.detection import HostTables
+from sekisho.detection import AddressTable, HostTables
+from sekisho.guard.address_sources import AddressFiles
 from sekisho.guard.auth_policy import AuthPolicy
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.doors import Door
@@ -18,7 +19,7 @@ from sekisho.guard.journal_writer import DecisionJournal, Spool
 from sekisho.guard.log_file import LogFile
 from sekisho.guard.log_tail import LogTail, TailReader
 from sekisho.guard.peers import trusted_uids
-from sekisho.guard.places import read_places
+from sekisho.guard.places import Places
 from sekisho.guard.profile_store import ProfileStore, Saved
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.scripts import Scripts
@@ -26,7 +27,14 @@ from sekisho.guard.sessions import Sessions
 from sekisho.guard.snapshot import Snapshot
 from sekisho.guard.spared import SparedFile
 from sekisho.guard.standing import Standing
-from sekisho.guard.status_file import GAP_SECONDS, WRITE_EVERY_SECONDS, GuardStatus, read_status, write_status
+from sekisho.guard.status_file import (
+    GAP_SECONDS,
+    WRITE_EVERY_SECONDS,
+    AddressSourceStatus,
+    GuardStatus,
+    read_status,
+    write_status,
+)
 from sekisho.journal import (
     DecisionRecord,
     Follower,
@@ -44,6 +52,8 @@ log = logging.getLogger("sekisho.guard")
 # A change by the agent is in force within 0.5 s (DESIGN §4).
 STATE_POLL_SECONDS = 0.2
 FINDINGS_POLL_SECONDS = 0.2
+# Publishers renew their data once a day or a month.
+ADDRESS_POLL_SECONDS = 60.0
 
 
 def tables_from(data: bytes) -> HostTables:
@@ -85,7 +95,14 @@ class StateReader:
 class Memory:
     """Everything that lives as long as the process."""
 
-    def __init__(self, settings: Settings, checkpoint: Checkpoint, journal: DecisionJournal, spool: Spool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        checkpoint: Checkpoint,
+        addresses: AddressFiles,
+        journal: DecisionJournal,
+        spool: Spool,
+    ) -> None:
         self.started_at = time.time()
         self.checkpoint = checkpoint
         self.journal = journal
@@ -100,7 +117,7 @@ class Memory:
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
-        self._address_path = guard.address_data
+        self._addresses = addresses
         self.own_records: Follower
         self.findings: Follower
         self.tail: TailReader
@@ -126,6 +143,14 @@ class Memory:
             if state is not None:
                 self.checkpoint.take_state(state, time.time())
             await asyncio.sleep(STATE_POLL_SECONDS)
+
+    async def follow_address_data(self) -> None:
+        """Reads address data again when their files change, for ever."""
+        while True:
+            await asyncio.sleep(ADDRESS_POLL_SECONDS)
+            if await asyncio.to_thread(self._addresses.changed):
+                # A second's work; a thread of its own leaves the answers between its steps.
+                self.checkpoint.places.take(await asyncio.to_thread(self._addresses.load))
 
     async def follow_findings(self) -> None:
         """Takes what the agent found in scripts, for ever."""
@@ -176,6 +201,9 @@ class Memory:
             log_lines=self.tail.lines,
             address_networks=len(checkpoint.places.table),
             address_data_at=checkpoint.places.data_at,
+            address_sources=tuple(
+                AddressSourceStatus(source.kind, source.path, source.made_at) for source in checkpoint.places.sources
+            ),
             state_written_at=checkpoint.standing.state.written_at,
             saved_at=self.snapshot.saved_at,
             spool_dropped=self.spool.dropped,
@@ -185,13 +213,7 @@ class Memory:
 
     def _alarms(self) -> tuple[str, ...]:
         alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm]
-        alarms.append(self.checkpoint.places.age_alarm(time.time()))
-        if not self._address_path:
-            alarms.append("no address data: the indicators of country and network are off")
-        elif not len(self.checkpoint.places.table):
-            alarms.append(
-                f"address data {self._address_path} cannot be read: indicators of country and network are off"
-            )
+        alarms += self.checkpoint.places.alarms(time.time())
         return tuple(filter(None, alarms))
 
     def close(self) -> None:
@@ -208,19 +230,22 @@ def restore(settings: Settings, now: float) -> Memory:
     standing = Standing()
     journal = DecisionJournal(settings.journal_directory)
     spool = Spool(settings.spool_directory)
+    addresses = AddressFiles(settings.guard.address_data)
+    places = Places(AddressTable(), settings.guard.own_networks)
+    places.take(addresses.load())
     checkpoint = Checkpoint(
         host=settings.host,
         mode=settings.mode,
         standing=standing,
         profiles=Profiles(packed),
         tables=tables_from(tables),
-        places=read_places(settings.guard.address_data, settings.guard.own_networks),
+        places=places,
         journal=journal,
         spool=spool.put,
         delimiter=settings.recipient_delimiter,
         protected_local_parts=settings.protected_local_parts,
     )
-    memory = Memory(settings, checkpoint, journal, spool)
+    memory = Memory(settings, checkpoint, addresses, journal, spool)
     state = memory.state.read()
     if state is not None:
         checkpoint.take_state(state, now)

@@ -1,20 +1,16 @@
-"""Where a client address is: the operator's CSV or MMDB file, read once, asked in memory.
+"""Where a client address is: address data (guard.address_sources), asked in memory.
 
-Without the file the indicators of place are off and the status file says so. Own networks (webmail, proxies) and
+Without data the indicators of place are off and the status file says so. Own networks (webmail, proxies) and
 loopback are no place at all: a login from there says nothing about where its owner is.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import logging
 from collections.abc import Iterable
-from pathlib import Path
 
-from sekisho.detection import NOWHERE, AddressDataError, AddressTable, Place
-from sekisho.guard.address_mmdb import MmdbTable
-
-log = logging.getLogger("sekisho.guard")
+from sekisho.detection import NOWHERE, Place
+from sekisho.guard.address_sources import NONE, AddressFiles, AddressSource, Loaded, Table
 
 # Addresses whose place is remembered; some 300 bytes each, 15 MB. A flood of new ones empties the memory, nothing else.
 REMEMBERED = 50_000
@@ -31,12 +27,21 @@ NO_SOURCE: Source = ("", NOWHERE)
 class Places:
     """`source(ip)` gives address and place as events carry them; both empty for our own networks."""
 
-    def __init__(self, table: AddressTable | MmdbTable, own_networks: Iterable[str], data_at: float = 0.0) -> None:
+    def __init__(self, table: Table, own_networks: Iterable[str], sources: Iterable[AddressSource] = ()) -> None:
         self.table = table
-        # When the operator's CSV was last changed or his MMDB was built (epoch seconds); 0 without one.
-        self.data_at = data_at
+        # Where the table comes from, for people.
+        self.sources = tuple(sources)
+        # A sentence for each file that could not be read.
+        self.failures: dict[str, str] = {}
         self._own = [ipaddress.ip_network(network) for network in (*LOOPBACK, *own_networks)]
         self._sources: dict[str, Source] = {}
+        self._before: dict[str, Source] = {}
+
+    def take(self, loaded: Loaded) -> None:
+        """Goes on with other address data."""
+        self.table, self.sources, self.failures = loaded.table(), loaded.sources, loaded.failures
+        # A Place that stays as it was stays the same object: profiles compare by identity first.
+        self._before, self._sources = self._sources or self._before, {}
 
     def source(self, ip: str) -> Source:
         """Address and place of a client; what is no address has no place."""
@@ -47,10 +52,21 @@ class Places:
             found = self._sources[ip] = self._look_up(ip)
         return found
 
-    def age_alarm(self, now: float) -> str:
-        """A sentence when the data is too old to be trusted, else nothing; `now` in epoch seconds."""
-        days = (now - self.data_at) / 86_400
-        return f"the address data is {days:.0f} days old: renew it" if self.data_at and days > STALE_DAYS else ""
+    @property
+    def data_at(self) -> float:
+        """When the oldest of the sources was made (epoch seconds); 0 without one."""
+        return min((source.made_at for source in self.sources), default=0.0)
+
+    def alarms(self, now: float) -> list[str]:
+        """A sentence about each source that cannot be read or is too old to be trusted; `now` in epoch seconds."""
+        told = [f"address data {path} cannot be read: {why}" for path, why in self.failures.items()]
+        for source in self.sources:
+            days = (now - source.made_at) / 86_400
+            if days > STALE_DAYS:
+                told.append(f"the address data {source.path} ({source.kind}) are {days:.0f} days old: renew them")
+        if not self.sources:
+            told.append("no address data: the indicators of country and network are off")
+        return told
 
     def _look_up(self, ip: str) -> Source:
         try:
@@ -61,19 +77,13 @@ class Places:
             address = address.ipv4_mapped
         if any(address in network for network in self._own):
             return NO_SOURCE
-        return str(address), self.table.place(str(address))
+        found = str(address), self.table.place(str(address))
+        before = self._before.pop(ip, None)
+        return before if before == found else found
 
 
-def read_places(path: str, own_networks: Iterable[str]) -> Places:
-    """The places of an operator's file, or without data when there is none or it cannot be read (logged)."""
-    if not path:
-        return Places(AddressTable(), own_networks)
-    try:
-        if path.endswith(".mmdb"):
-            table = MmdbTable(Path(path))
-            return Places(table, own_networks, table.built_at)
-        with Path(path).open(encoding="utf-8", newline="") as lines:
-            return Places(AddressTable.from_lines(lines), own_networks, Path(path).stat().st_mtime)
-    except (OSError, UnicodeDecodeError, AddressDataError) as error:
-        log.error("address data %s cannot be read, the indicators of place are off: %s", path, error)
-        return Places(AddressTable(), own_networks)
+def read_places(configured: str | Iterable[str], own_networks: Iterable[str]) -> Places:
+    """The places of `guard.address_data`, read once; without data when there are none or none can be read (logged)."""
+    places = Places(AddressFiles(NONE).load().table(), own_networks)
+    places.take(AddressFiles(configured).load())
+    return places

@@ -16,6 +16,14 @@ WRITE_EVERY_SECONDS = 1.0
 GAP_SECONDS = 3.0
 
 
+class AddressSourceStatus(msgspec.Struct, frozen=True):
+    """One file of address data: what it is, where, and when its publisher made it (epoch seconds)."""
+
+    kind: str
+    path: str
+    made_at: float
+
+
 class GuardStatus(msgspec.Struct, frozen=True):
     """One second of the guard's life."""
 
@@ -40,7 +48,7 @@ class GuardStatus(msgspec.Struct, frozen=True):
     turned_away: int
     malformed: int
     log_lines: int
-    # Address data: networks in the file and when it was last changed; 0: none, indicators of place are off.
+    # Address data: networks in all files and when the oldest was made; 0: none, indicators of place are off.
     address_networks: int
     address_data_at: float
     state_written_at: float
@@ -48,6 +56,7 @@ class GuardStatus(msgspec.Struct, frozen=True):
     spool_dropped: int
     # The first byte of the mail log whose events are not in the spool yet.
     mail_log: Position
+    address_sources: tuple[AddressSourceStatus, ...] = ()
     # What an operator must look at, in plain sentences.
     alarms: tuple[str, ...] = ()
 

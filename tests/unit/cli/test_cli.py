@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -263,3 +264,14 @@ def test_the_guard_starts_without_django() -> None:
     code = "import sys, sekisho.cli.processes, sekisho.cli, sekisho.guard.main; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
     assert say("a", "b") in ("a", "b")
+
+
+def test_status_names_the_address_data_with_its_age(two_tenants: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sekisho.cli import status
+
+    source = {"kind": "tor-geoipdb", "path": "/usr/share/tor/geoip", "made_at": time.time() - 40.5 * 86_400}
+    monkeypatch.setattr(status, "_heartbeats", lambda: [("mx01", "guard", 1.0, {"address_sources": [source]})])
+    facts = ask("status")
+    assert facts["address_data"] is True
+    assert [(row["host"], row["age_days"]) for row in facts["address_sources"]] == [("mx01", 40)]
+    assert "tor-geoipdb of" in run("status").output and "40 days old (/usr/share/tor/geoip)" in run("status").output

@@ -92,11 +92,26 @@ def test_what_is_no_address_is_nowhere(ip: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["10.0.0.1/8,JP,1,x", "hello", "10.0.0.0/8,JPN,1,x", "10.0.0.0/8,1P,1,x", "10.0.0.0/8,JP,ASx,y", "10/8,JP,1,"],
+    [
+        "10.0.0.1/8,JP,1,x",
+        "hello",
+        "10.0.0.0/8,JPN,1,x",
+        "10.0.0.0/8,1P,1,x",
+        "10.0.0.0/8,JP,ASx,y",
+        "10/8,JP,1,",
+        "10.0.0.0/8,JP,-1,x",
+        "10.0.0.0/8,JP,AS4294967296,x",
+        "10.0.0.0/8,JP," + "9" * 5000 + ",x",
+    ],
 )
 def test_it_names_the_line_it_cannot_read(line: str) -> None:
     with pytest.raises(AddressDataError, match="line 2"):
         AddressTable.from_lines(["192.0.2.0/24,JP,1,x", line])
+
+
+def test_the_largest_as_number_is_read_and_none_is_nought() -> None:
+    table = AddressTable.from_lines(["10.0.0.0/8,JP,AS4294967295,x", "11.0.0.0/8,JP,,x"])
+    assert (table.place("10.1.1.1").asn, table.place("11.1.1.1").asn) == (4_294_967_295, 0)
 
 
 def test_it_refuses_a_row_without_network() -> None:

@@ -185,7 +185,8 @@ def test_a_profile_of_another_version_starts_anew(tmp_path: Path) -> None:
 
 def status(at: float) -> GuardStatus:
     numbers = dict.fromkeys(GuardStatus.__struct_fields__, 0)
-    texts = {"mode": "enforce", "at": at, "standing": {}, "connections": {}, "mail_log": (0, 0), "alarms": ()}
+    texts = {"mode": "enforce", "at": at, "standing": {}, "connections": {}, "mail_log": (0, 0)}
+    texts |= {"address_sources": (), "alarms": ()}
     return GuardStatus(**(numbers | texts))  # type: ignore[arg-type]
 
 

@@ -57,6 +57,5 @@ def test_a_broken_mmdb_file_turns_the_indicators_of_place_off(tmp_path: Path) ->
 def test_data_older_than_half_a_year_raises_an_alarm(tmp_path: Path) -> None:
     (tmp_path / "a.mmdb").write_bytes(mmdb(RECORD))
     places = read_places(str(tmp_path / "a.mmdb"), ())
-    assert places.age_alarm(1_790_000_000 + 180 * 86_400) == ""
-    assert "181 days" in places.age_alarm(1_790_000_000 + 181 * 86_400)
-    assert read_places("", ()).age_alarm(1_790_000_000) == ""
+    assert places.alarms(1_790_000_000 + 180 * 86_400) == []
+    assert "181 days" in places.alarms(1_790_000_000 + 181 * 86_400)[0]

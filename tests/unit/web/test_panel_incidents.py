@@ -157,3 +157,14 @@ def test_a_stranger_cannot_answer(incident, sign_in):
     MailboxStatus.objects.filter(mailbox=VICTIM).update(status="restricted")
     assert sign_in("stranger").post(reverse("incident_answer", args=[incident.pk])).status_code == 404
     assert MailboxStatus.objects.get(mailbox=VICTIM).status == "restricted"
+
+
+def test_the_dashboard_names_the_address_data_with_its_date(incident, sign_in):
+    from sekisho.incidents.models import HostHeartbeat
+
+    casting.heartbeats()
+    source = {"kind": "tor-geoipdb", "path": "/usr/share/tor/geoip", "made_at": 1_782_362_039.0}
+    HostHeartbeat.objects.filter(process="guard").update(facts={"address_sources": [source]})
+    text = sign_in("operator").get(reverse("dashboard")).content.decode()
+    assert "Address data: tor-geoipdb of 2026-06-25" in text
+    assert "tor-geoipdb" not in sign_in("owner").get(reverse("dashboard")).content.decode()

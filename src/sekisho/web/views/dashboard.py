@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -32,6 +32,10 @@ def health() -> list[dict[str, Any]]:
             "at": row.at,
             "alive": now - row.at < SILENT_AFTER,
             "alarms": _alarms(row.facts),
+            "address_sources": [
+                (str(source["kind"]), datetime.fromtimestamp(float(source["made_at"]), UTC))
+                for source in row.facts.get("address_sources", ())
+            ],
         }
         for row in HostHeartbeat.objects.order_by("host", "process")
     ]
