@@ -24,6 +24,7 @@ from sekisho.containment.barrier import Barrier, ensure_probe_file
 from sekisho.containment.barrier_keeper import BarrierKeeper
 from sekisho.containment.commands import Runner
 from sekisho.containment.database_link import DatabaseLink, Fetched
+from sekisho.containment.door_watch import DoorWatch
 from sekisho.containment.dovecot import Dovecot
 from sekisho.containment.feeds import Feeds
 from sekisho.containment.findings import Findings
@@ -82,6 +83,7 @@ class Agent:
         self._alarms = Alarms()
         self._keeper = BarrierKeeper(self.tools, self._alarms, self._tell_record)
         self._runner = StepRunner(self.tools, self._tell_record)
+        self._doors = DoorWatch(self.tools, self._alarms, self._runner.submit, self.link.record)
         self._intake = Intake(self.ledger, self._names, time.time, self.link.finish)
         self._refreshes = Refreshes(self._directory / "refreshes", self.tools, self._names, self.link.finish)
         self._findings = Findings(self._directory / "findings", self.tools)
@@ -213,6 +215,7 @@ class Agent:
         self._alarm_about_late_steps()
         self._alarm_about_ledger()
         entries = self.ledger.entries()
+        self._doors.tick(entries)
         away = self.link.away_since
         facts = {
             "alarms": self._alarms.texts(),

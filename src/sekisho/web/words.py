@@ -90,6 +90,7 @@ STEPS: dict[str, Words] = {
     "notify": _("Tell the domain admin"),
     "sweep_5": _("Look again after 5 seconds"),
     "sweep_30": _("Look again after 30 seconds"),
+    "watch_doors": _("Try every door again, each hour"),
     "retry_waiting": _("Fetch the mail that was waiting"),
     "retry_waiting_31": _("Fetch waiting mail once more (after 31 seconds)"),
 }
