@@ -8,6 +8,7 @@ on after a suspension, and a decision is not repeated. In the stream's words a r
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 
 import msgspec
@@ -40,7 +41,7 @@ def run(path: str) -> int:
                     out.write((decided or b"{}") + b"\n")
                 if lockstep:
                     out.flush()
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         sys.stderr.write(f"sekisho evaluate: {error}\n")
         return 1
     out.flush()

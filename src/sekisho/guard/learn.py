@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import zlib
 from pathlib import Path
 
 from sekisho.config import Settings, settings
@@ -27,13 +28,16 @@ def run(path: str) -> int:
         with hold_lock(Path(settings().var)):
             sys.stdout.write(learn(path, settings()) + "\n")
         return 0
-    except (AlreadyRunning, OSError, RecordError) as error:
+    except (AlreadyRunning, OSError, EOFError, zlib.error, RecordError) as error:
         sys.stderr.write(f"sekisho learn: {error}\n")
         return 1
 
 
 def learn(path: str, site: Settings) -> str:
-    """Learns a stream; a sentence that says what was learnt. Raises OSError when the file cannot be read."""
+    """Learns a stream; a sentence that says what was learnt.
+
+    Raises OSError, EOFError or zlib.error when the file cannot be read; then nothing was learnt.
+    """
     store = ProfileStore(site.profiles_file)
     packed, tables, saved = store.load()
     checkpoint = offline_checkpoint(Profiles(packed), tables_from(tables), site.recipient_delimiter)
