@@ -90,6 +90,15 @@ class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smtp_port: Port = 25
 
 
+class ComplaintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Feedback reports about spam (docs/complaints.md)."""
+
+    # Clients whose reports count: addresses, networks, or host names with all their subdomains. Empty: nobody's do.
+    reporters: tuple[str, ...] = ()
+    # Names in `by …` of our Received lines, where they are neither `host` nor `mail_server.name`.
+    own_hosts: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a Sekisho process must know before it starts."""
 
@@ -107,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings
     notices: NoticeSettings
     mail_server: MailServerSettings = MailServerSettings()
+    complaints: ComplaintSettings = ComplaintSettings()
     # "observe" records what would be done; "enforce" does it. A new host observes first.
     mode: Literal["observe", "enforce"] = "observe"
     # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.
@@ -141,6 +151,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def state_file(self) -> Path:
         """Non-active mailboxes, written by the agent, read by the guard."""
         return Path(self.var) / "agent" / "state.json"
+
+    @property
+    def complaints_directory(self) -> Path:
+        """Complaints that count, from `sekisho complaint` to the guard."""
+        return Path(self.var) / "complaints"
 
     @property
     def ledger_directory(self) -> Path:

@@ -34,6 +34,7 @@ _PLACES = {
     "explain": "mailbox",
     "deferred": "mailbox",
     "incident": "incident",
+    "complaint": "complaint",
     "rehearse": "rehearse",
     "fail2ban-ignore": "sparing",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sekisho.cli.enforcement import Span, dismiss_all
-from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option
+from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option, tell_complaints
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
 from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
 
@@ -106,6 +106,7 @@ def tell_story(story: dict[str, Any]) -> None:
         state = say(*STEP_STATES.get(step["state"], (step["state"], step["state"])))
         outcome = f"  {step['outcome']}" if step["outcome"] else ""
         click.echo(f"  {step['host']}  {step['plan']}/{step['name']}: {state}{outcome}")
+    tell_complaints(story["complaints"])
     waiting = story["waiting"]
     if waiting["waited"]:
         tell(

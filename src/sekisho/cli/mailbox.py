@@ -228,6 +228,18 @@ def reinstate(address: str, password_stdin: bool, no_wait: bool, as_json: bool) 
             )
 
 
+def tell_complaints(found: dict[str, Any], span: str = "") -> None:
+    """Prints how many messages were reported as spam, if any were; `span` says of which time."""
+    if found["counted"] or found["forgeable"]:
+        when = local_time(found["last_at"])
+        tell(
+            f"  {span}{found['counted']} messages reported as spam; {found['forgeable']} more by reporters nobody "
+            f"vouches for (these count nothing). Last: {when}",
+            f"  {span}迷惑メールとして通報されたメール: {found['counted']} 通。ほかに出所を確認できない通報が "
+            f"{found['forgeable']} 通(判定には使いません)。最新: {when}",
+        )
+
+
 @click.command()
 @click.argument("address")
 @as_json_option
@@ -243,6 +255,7 @@ def explain(address: str, as_json: bool) -> None:
             print_json({**mailbox_facts(site, language()), "story": story})
             return
         _show(site, as_json=False)
+        tell_complaints(mailbox_facts(site, language())["complaints"], say("Last 30 days: ", "直近30日: "))
         if incident is None:
             tell("Nothing was ever found about it.", "これまでに問題は見つかっていません。")
             return

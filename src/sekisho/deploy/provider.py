@@ -61,6 +61,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notice_sender: str
     operator: str
     domain: tuple[DomainEntry, ...]
+    # Client addresses from which receivers' feedback loops report spam.
+    feedback_reporters: tuple[str, ...] = ()
 
     def mailboxes(self) -> list[str]:
         """Every mailbox's address."""

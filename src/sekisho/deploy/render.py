@@ -5,9 +5,11 @@ Python's own `$name` templates cannot be used: `$` belongs to Postfix and Doveco
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,8 +61,10 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
 
 
-def stack_values(layout: Layout, host_name: str, notice_sender: str, key: str, nonce: str) -> dict[str, str]:
-    """The values of every placeholder in the stack's templates."""
+def stack_values(
+    layout: Layout, host_name: str, notice_sender: str, key: str, nonce: str, reporters: Sequence[str] = ()
+) -> dict[str, str]:
+    """The values of every placeholder in the stack's templates; `reporters` are those whose feedback reports count."""
     ports = {name.upper(): str(port) for name, port in vars(layout.ports).items()}
     return ports | {
         "VAR": str(layout.var),
@@ -70,6 +74,9 @@ def stack_values(layout: Layout, host_name: str, notice_sender: str, key: str, n
         "AUTH_POLICY_KEY": key,
         "AUTH_POLICY_NONCE": nonce,
         "MAIL_UID": str(MAIL_UID),
+        "SEKISHO": str(Path(sys.executable).with_name("sekisho")),
+        # A list of TOML is written as one of JSON.
+        "REPORTERS": json.dumps(list(reporters)),
         "SERVICES": template("postfix-services.cf").rstrip("\n"),
     }
 

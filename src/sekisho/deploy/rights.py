@@ -57,7 +57,14 @@ def share_state(layout: Layout, user: str, failpoints: str) -> None:
     """
     owner = pwd.getpwnam(user) if user else pwd.getpwuid(0)
     group = pwd.getpwnam(USER).pw_gid
-    for name, uid, mode in (("guard", owner.pw_uid, 0o2770), ("worker", owner.pw_uid, 0o2770), ("agent", 0, 0o2750)):
+    ours = owner.pw_uid
+    for name, uid, mode in (
+        ("guard", ours, 0o2770),
+        ("worker", ours, 0o2770),
+        # Postfix' pipe runs as USER whatever our parts run as.
+        ("complaints", pwd.getpwnam(USER).pw_uid, 0o2770),
+        ("agent", 0, 0o2750),
+    ):
         directory = layout.var / name
         directory.mkdir(exist_ok=True)
         for path in (directory, *directory.rglob("*")):

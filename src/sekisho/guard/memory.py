@@ -13,6 +13,7 @@ from sekisho.detection import AddressTable, HostTables
 from sekisho.guard.address_sources import AddressFiles
 from sekisho.guard.auth_policy import AuthPolicy
 from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.complaints import Complaints
 from sekisho.guard.doors import Door
 from sekisho.guard.event_intake import EventIntake
 from sekisho.guard.journal_writer import DecisionJournal, Spool
@@ -120,6 +121,8 @@ class Memory:
         self._addresses = addresses
         self.own_records: Follower
         self.findings: Follower
+        self.complaints: Follower
+        self._complaints = Complaints(checkpoint)
         self.tail: TailReader
         self.snapshot: Snapshot
 
@@ -133,6 +136,7 @@ class Memory:
             mail_log=self.tail.file.position,
             journal=self.own_records.cursor,
             findings=self.findings.cursor,
+            complaints=self.complaints.cursor,
             own=self.checkpoint.standing.own,
         )
 
@@ -153,11 +157,13 @@ class Memory:
                 self.checkpoint.places.take(await asyncio.to_thread(self._addresses.load))
 
     async def follow_findings(self) -> None:
-        """Takes what the agent found in scripts, for ever."""
+        """Takes what the agent found in scripts, and complaints, for ever."""
         while True:
             async with self.tail.paused:
                 for record in self.findings.read():
                     self._take_finding(record)
+                for record in self.complaints.read():
+                    self._complaints.take(record, time.time())
             await asyncio.sleep(FINDINGS_POLL_SECONDS)
 
     def _take_finding(self, record: bytes) -> None:
@@ -253,6 +259,7 @@ def restore(settings: Settings, now: float) -> Memory:
     memory.own_records = Follower(settings.journal_directory, saved.journal)
     _replay(memory.own_records, checkpoint)
     memory.findings = Follower(Path(settings.var) / "agent" / "findings", saved.findings)
+    memory.complaints = Follower(settings.complaints_directory, saved.complaints)
     _open_log(memory, settings, saved, now)
     memory.snapshot = Snapshot(checkpoint, store, memory.tail.paused, memory.where)
     return memory

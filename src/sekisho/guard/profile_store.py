@@ -35,6 +35,7 @@ class Saved(msgspec.Struct, frozen=True):
     journal: Cursor = Cursor(0, 0)
     findings: Cursor = Cursor(0, 0)
     own: dict[str, OwnDecision] = {}
+    complaints: Cursor = Cursor(0, 0)
 
 
 class ProfileStore:

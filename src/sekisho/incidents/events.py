@@ -113,7 +113,9 @@ def _paired(event: QueueIdPaired) -> None:
         former = QueueIdLogin.objects.filter(pk=event.former_queue_id).first()
         if former is not None:
             known |= {"sender": former.sender, "recipients": former.recipients, "size": former.size}
-    QueueIdLogin.objects.get_or_create(queue_id=event.queue_id[:40], defaults=known)
+    row, _ = QueueIdLogin.objects.get_or_create(queue_id=event.queue_id[:40], defaults=known)
+    if event.message_id and row.mailbox == event.mailbox[:255]:
+        QueueIdLogin.objects.filter(pk=row.pk).update(message_id=event.message_id[:255])
 
 
 def _delivered(event: DeliveryResult) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from sekisho.directory.models import SiteMailbox
+from sekisho.incidents import complaints
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.models import Incident, MailboxStatus
@@ -67,6 +69,8 @@ def mailbox_facts(site: SiteMailbox, language: str) -> Facts:
     facts["contained_at"] = current.contained_at if current else None
     waiting = summarize(current) if current else None
     facts["waiting"] = {"waited": waiting.waited, "arrived": waiting.arrived} if waiting else None
+    recent = complaints.tally(site.username, timezone.now() - complaints.RECENT)
+    facts["complaints"] = msgspec.structs.asdict(recent)
     return facts
 
 
@@ -114,6 +118,7 @@ def incident_story(incident: Incident, language: str) -> Facts:
     facts["timeline"] = list(incident.timeline.order_by("at", "id").values("at", "kind", "details"))
     facts["notices"] = list(incident.notices.order_by("id").values("kind", "recipient", "state", "sent_at"))
     facts["waiting"] = msgspec.structs.asdict(summarize(incident))
+    facts["complaints"] = msgspec.structs.asdict(complaints.tally_of(incident))
     return facts
 
 

@@ -203,6 +203,27 @@ class QueueIdLogin(models.Model):
     size = models.PositiveBigIntegerField(default=0)
     # "" | held | released | purged
     held = models.CharField(max_length=8, blank=True, default="")
+    # As cleanup logged it, with its angle brackets; the sender's text. Ties reports to a message, never to a person.
+    message_id = models.CharField(max_length=255, blank=True, default="", db_index=True)
+
+
+class ReportedMessage(models.Model):
+    """A message that somebody called unwanted (ARF): one row however often it is reported, so that it counts once.
+
+    Reports that name no message of ours are only counted, in one row a day without a mailbox: who writes a thousand
+    of them makes one row.
+    """
+
+    # The queue id, or "untied YYYY-MM-DD".
+    key = models.CharField(max_length=48, primary_key=True)
+    mailbox = models.CharField(max_length=255, blank=True, default="", db_index=True)
+    # When the message was handed in.
+    submitted_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+    reports = models.PositiveIntegerField(default=1)
+    # The entry of complaints.reporters that vouches for one of the reports; "": nobody does, it counts nothing.
+    vouched_by = models.CharField(max_length=255, blank=True, default="")
 
 
 class DeferredPair(models.Model):

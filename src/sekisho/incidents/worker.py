@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from sekisho.config import Settings
-from sekisho.incidents import decisions
+from sekisho.incidents import complaints, decisions
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import Outbox
@@ -129,6 +129,7 @@ class Worker:
         now = timezone.now()
         SignIn.objects.filter(success=False, at__lt=now - FAILED_SIGN_INS_KEPT).delete()
         SignIn.objects.filter(at__lt=now - SIGN_INS_KEPT).delete()
+        complaints.prune(now)
         QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).exclude(held="held").delete()
         self._next[self._prune] = time.monotonic() + PRUNE_S
 

@@ -8,6 +8,7 @@ and said. See docs/flow.md for who writes what.
 
 from sekisho.journal.files import AppendLog, Cursor, Follower, read_cursor, replace_file, write_cursor
 from sekisho.journal.records import (
+    ComplaintMade,
     DecisionRecord,
     DeliveryResult,
     Event,
@@ -22,6 +23,7 @@ from sekisho.journal.records import (
     ScriptChanged,
     SenderDeferred,
     format_record,
+    parse_complaint,
     parse_decision,
     parse_event,
 )
@@ -29,6 +31,7 @@ from sekisho.journal.state import MailboxState, StateFile, read_state, write_sta
 
 __all__ = [
     "AppendLog",
+    "ComplaintMade",
     "Cursor",
     "DecisionRecord",
     "DeliveryResult",
@@ -47,6 +50,7 @@ __all__ = [
     "SenderDeferred",
     "StateFile",
     "format_record",
+    "parse_complaint",
     "parse_decision",
     "parse_event",
     "read_cursor",

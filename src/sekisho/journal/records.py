@@ -87,12 +87,14 @@ class MessageSubmitted(msgspec.Struct, frozen=True, tag="submitted"):
 
 
 class QueueIdPaired(msgspec.Struct, frozen=True, tag="paired"):
-    """The mail log names the login of a queue id (smtpd line), or a filter handed it on under a new id."""
+    """The mail log names the login of a queue id (smtpd line), its Message-ID, or the new id a filter gave it."""
 
     t: float
     mailbox: str
     queue_id: str
     former_queue_id: str = ""
+    # With its angle brackets; its text is the sender's.
+    message_id: str = ""
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, tag="delivery"):
@@ -167,13 +169,27 @@ Event = (
     | GuardGap
 )
 
+class ComplaintMade(msgspec.Struct, frozen=True, tag="complaint"):
+    """A trusted reporter calls a message unwanted that this mailbox is known to have submitted. Not a spool event: it
+    goes from `sekisho complaint` to the guard, through a log of its own."""
+
+    t: float
+    mailbox: str
+    # The message: the same one reported twice is one complaint.
+    queue_id: str
+    submitted_at: float
+    # The entry of complaints.reporters that vouches for it.
+    reporter: str
+
+
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.json.Encoder()
 _decision_decoder = msgspec.json.Decoder(DecisionRecord)
 _event_decoder = msgspec.json.Decoder(Event)
+_complaint_decoder = msgspec.json.Decoder(ComplaintMade)
 
 
-def format_record(record: DecisionRecord | Event) -> bytes:
+def format_record(record: DecisionRecord | Event | ComplaintMade) -> bytes:
     """The record as one line of JSON without the line end.
 
     Raises RecordError for a decision that could not be read back (a score that is no number, half a character): better
@@ -185,7 +201,7 @@ def format_record(record: DecisionRecord | Event) -> bytes:
     return line
 
 
-def _encode(record: DecisionRecord | Event) -> bytes:
+def _encode(record: DecisionRecord | Event | ComplaintMade) -> bytes:
     try:
         return _encoder.encode(record)
     except (msgspec.MsgspecError, UnicodeEncodeError) as error:
@@ -205,5 +221,13 @@ def parse_event(line: bytes) -> Event:
     try:
         event: Event = _event_decoder.decode(line)
         return event
+    except _UNREADABLE as error:
+        raise RecordError(str(error)) from error
+
+
+def parse_complaint(line: bytes) -> ComplaintMade:
+    """The complaint in a line of the complaints' log; raises RecordError."""
+    try:
+        return _complaint_decoder.decode(line)
     except _UNREADABLE as error:
         raise RecordError(str(error)) from error

@@ -38,7 +38,7 @@ ACCUSING_TYPES = frozenset({"abuse", "fraud", "virus"})
 
 
 class FeedbackReport(msgspec.Struct, frozen=True):
-    """One report's clues. `received`: pairs of a host that says it received the message and its id, the last hop first."""
+    """One report's clues. `received`: pairs of a host that says it received the message and its id, last hop first."""
 
     feedback_type: str
     # The program that wrote the report, as it calls itself.
@@ -85,6 +85,8 @@ def _read(message: Message) -> FeedbackReport:
         raise WireError("feedback report without parts")
     fields = reported = None
     for part in parts[:MAX_PARTS]:
+        if not isinstance(part, Message):
+            continue
         kind = part.get_content_type()
         if kind == "message/feedback-report" and fields is None:
             fields = _inner(part)
@@ -104,7 +106,7 @@ def _inner(part: Message) -> Message:
     """The headers inside a part: the library parses message/* itself and leaves text/* as text."""
     inner = part.get_payload()
     if isinstance(inner, list):
-        return inner[0] if inner else Message()
+        return inner[0] if inner and isinstance(inner[0], Message) else Message()
     decoded = part.get_payload(decode=True)
     return BytesParser(policy=policy.compat32).parsebytes(
         decoded if isinstance(decoded, bytes) else b"", headersonly=True

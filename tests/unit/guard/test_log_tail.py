@@ -224,3 +224,20 @@ def test_lines_about_messages_nobody_asked_us_about_teach_only_after_an_absence(
         file.write(a_message("4jYZ2S3ZN9zJJGx"))
     reader.read_chunk(NOW + 20)
     assert events.events == 2 * learnt
+
+
+def test_a_submitted_message_is_paired_with_its_message_id_when_the_queue_takes_it() -> None:
+    tail = Tail()
+    # cleanup writes before the client has ended the message, so before END-OF-MESSAGE.
+    tail.say("cleanup", f"{ID}: message-id=<1.2@shop.test>")
+    tail.submit()
+    tail.say("qmgr", f"{ID}: from=<{ALICE}>, size=500, nrcpt=1 (queue active)")
+    tail.say("qmgr", f"{ID}: from=<{ALICE}>, size=500, nrcpt=1 (queue active)")
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, ID, message_id="<1.2@shop.test>")]
+
+
+def test_the_message_id_of_other_peoples_mail_is_not_spooled() -> None:
+    tail = Tail()
+    tail.say("cleanup", f"{OTHER}: message-id=<3.4@far.test>")
+    tail.say("qmgr", f"{OTHER}: from=<friend@far.test>, size=500, nrcpt=1 (queue active)")
+    assert tail.bench.spooled == []

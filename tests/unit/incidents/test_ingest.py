@@ -304,3 +304,14 @@ def _count(directory: Path, query: str) -> tuple[Any, ...]:
 
     with sqlite3.connect(directory / "default") as database:
         return tuple(database.execute(query).fetchone())
+
+
+def test_a_message_id_is_kept_with_its_queue_id(guard: Guard) -> None:
+    guard.see(
+        MessageSubmitted(T, ALICE, "4msg", ALICE, 1, 500),
+        QueueIdPaired(T, ALICE, "4msg", message_id="<1@shop.test>"),
+        # The log names somebody else for it: whatever that is, it is not this message's.
+        QueueIdPaired(T, "bob@shop.test", "4msg", message_id="<2@shop.test>"),
+    )
+    guard.take()
+    assert QueueIdLogin.objects.get(pk="4msg").message_id == "<1@shop.test>"
