@@ -16,6 +16,7 @@ from sekisho import detection
 from sekisho.detection import Assessment, Budget, Decision, Fuse, HostTables, MailboxProfile
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
+from sekisho.guard.sampling import ScoreSampler, thresholds
 from sekisho.guard.standing import OwnDecision, Stand, Standing
 from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
 from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
@@ -70,6 +71,7 @@ class Checkpoint:
         spool: Callable[[Event], None],
         delimiter: str,
         protected_local_parts: tuple[str, ...],
+        keeps_curves: bool = False,
     ) -> None:
         self.host = host
         self.mode = mode
@@ -78,6 +80,8 @@ class Checkpoint:
         self.tables = tables
         self.places = places
         self.spool = spool
+        # None: nobody looks at curves (old logs, streams).
+        self.samples = ScoreSampler(spool, tables, standing) if keeps_curves else None
         self.accepted = AcceptedMessages()
         self.counters = Counters()
         self._journal = journal
@@ -246,9 +250,12 @@ class Checkpoint:
             return None
         profile = self.learn(event, now)
         assessment = detection.assess(profile, self.tables, event, now)
-        if assessment.score < self.tables.limits.alert:
-            return None
-        return self._decide(event, profile, assessment, now)
+        record = None
+        if assessment.score >= self.tables.limits.alert:
+            record = self._decide(event, profile, assessment, now)
+        if self.samples is not None:
+            self.samples.see(event, profile, assessment, record, now)
+        return record
 
     def learn(self, event: detection.Event, now: float) -> MailboxProfile:
         """Learns from an event without judging it; the profile it went into."""
@@ -312,6 +319,7 @@ class Checkpoint:
             asn=event.place.asn,
             first_risk_at=decision.first_risk_at,
             queue_ids=self.accepted.since(event.mailbox, decision.first_risk_at),
+            thresholds=thresholds(self.tables.limits, decision.before),
         )
         self._journal.record(record)
         self.standing.take_decision(record)

@@ -180,6 +180,8 @@ class Memory:
         refusal = ""
         while True:
             self._spared.refresh(time.time())
+            if self.checkpoint.samples is not None:
+                self.checkpoint.samples.flush(time.time())
             try:
                 await asyncio.to_thread(write_status, self.status_path, self.status(doors))
                 refusal = ""
@@ -250,6 +252,7 @@ def restore(settings: Settings, now: float) -> Memory:
         spool=spool.put,
         delimiter=settings.recipient_delimiter,
         protected_local_parts=settings.protected_local_parts,
+        keeps_curves=True,
     )
     memory = Memory(settings, checkpoint, addresses, journal, spool)
     state = memory.state.read()

@@ -26,6 +26,14 @@ class IndicatorRecord(msgspec.Struct, frozen=True):
     evidence_en: str
 
 
+class Thresholds(msgspec.Struct, frozen=True):
+    """The scores (nats) from which a mailbox is alerted about, restricted, suspended; lower on probation."""
+
+    alert: float
+    restrict: float
+    suspend: float
+
+
 class DecisionRecord(msgspec.Struct, frozen=True, tag="decision"):
     """The guard changed (or in observe mode would have changed) a mailbox's status, or raised an alert.
 
@@ -54,6 +62,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, tag="decision"):
     first_risk_at: float = 0.0
     # Queue ids this login has submitted since first_risk_at, as far as the guard knows (bounded, newest last).
     queue_ids: tuple[str, ...] = ()
+    # What the score was measured by; None from an older guard.
+    thresholds: Thresholds | None = None
 
 
 class LoginSeen(msgspec.Struct, frozen=True, tag="login"):
@@ -149,6 +159,20 @@ class NoticeSeen(msgspec.Struct, frozen=True, tag="notice"):
     queue_id: str
 
 
+class ScoreSampled(msgspec.Struct, frozen=True, tag="score"):
+    """One reading of a mailbox' score between decisions (a decision is a reading of its own): guard.sampling."""
+
+    # Random, unique: the same record read twice is one reading.
+    id: str
+    t: float
+    mailbox: str
+    generation: int
+    score: float
+    # Finding -> nats. At a familiar source, or under a hard cap, they do not add up to the score.
+    findings: dict[str, float]
+    thresholds: Thresholds
+
+
 class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
     """The guard was not there between two times: nothing was judged, the barrier stood."""
 
@@ -166,6 +190,7 @@ Event = (
     | MailArrived
     | ScriptChanged
     | NoticeSeen
+    | ScoreSampled
     | GuardGap
 )
 

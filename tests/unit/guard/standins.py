@@ -52,6 +52,7 @@ class Bench:
             spool=self.spooled.append,
             delimiter="+",
             protected_local_parts=("postmaster", "abuse"),
+            keeps_curves=True,
         )
 
     def state(self, now: float = NOW, **statuses: tuple[Status, int, int | None]) -> None:
@@ -78,7 +79,9 @@ def judge_always(
     """Lets the engine find `score` at every authenticated event (of the given types), with evidence of sending."""
     wanted = tuple(types) if types is not None else None
 
-    def assess(profile: object, host: object, event: detection.Event, now: float) -> Assessment:
+    def assess(
+        profile: object, host: object, event: detection.Event, now: float, *, explain: bool = False
+    ) -> Assessment:
         found = score if wanted is None or isinstance(event, wanted) else 0.0
         indicator = Indicator("test_finding", found, "根拠", "evidence")
         said = profile.announced()  # type: ignore[attr-defined]

@@ -53,6 +53,8 @@ def test_a_trip_at_the_final_dot_refuses_the_message(monkeypatch: pytest.MonkeyP
     judge_always(monkeypatch, 12.0, types=[detection.Submission])
     assert bench.ask() == GO_ON
     assert bench.ask(protocol_state="END-OF-MESSAGE", queue_id="Q1") == SUBMISSION_SUSPENDED
+    # Neither the message nor the score: the decision in the journal has told it.
+    assert [record.score for record in bench.journal.records] == [12.0]
     assert bench.spooled == []
 
 
