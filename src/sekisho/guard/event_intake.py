@@ -2,9 +2,8 @@
 
 A PUTSCRIPT event has no text, and the guard runs no command: it spools the change, the agent fetches the script and
 writes what it found into `findings/` (a journal.ScriptChanged as "forward" or "discard"), which comes back through
-`scripts.Scripts.take_finding`. The end of a session tells how much was read in it (Dovecot 2.4 counts its octets; 2.3
-says 0, then nothing is learnt). A redirect that Dovecot carried out soon after such a change is the same finding, made
-without the agent.
+`scripts.Scripts.take_finding`. The end of a session tells how much was read in it (session_ends). A redirect that
+Dovecot carried out soon after such a change is the same finding, made without the agent.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from __future__ import annotations
 import logging
 import time
 
-from sekisho.detection import SessionEnded
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.scripts import Scripts
+from sekisho.guard.session_ends import SessionEnds
 from sekisho.wire import WireError
 from sekisho.wire.dovecot_event import RedirectSent, ScriptActivated, ScriptStored, SessionFinished, parse_event
 
@@ -32,7 +31,7 @@ class EventIntake:
 
     def __init__(self, scripts: Scripts, checkpoint: Checkpoint) -> None:
         self._scripts = scripts
-        self._checkpoint = checkpoint
+        self.ends = SessionEnds(checkpoint, scripts.sessions)
 
     def serve(self, request: Request) -> Response:
         if request.method != "POST":
@@ -47,13 +46,6 @@ class EventIntake:
             self._scripts.changed(event.user, event.session, event.script, now)
         elif isinstance(event, RedirectSent):
             self._scripts.redirected(event.user, event.target, now)
-        elif isinstance(event, SessionFinished) and event.bytes_out:
-            self._session_ended(event, now)
+        elif isinstance(event, SessionFinished):
+            self.ends.take_event(event, now)
         return TAKEN
-
-    def _session_ended(self, event: SessionFinished, now: float) -> None:
-        mailbox = self._checkpoint.mailbox(event.user)
-        if mailbox is not None:
-            ip, place = self._checkpoint.places.source(event.ip)
-            ended = SessionEnded(now, mailbox, ip, place, event.protocol, event.bytes_out)
-            self._checkpoint.observe(ended, now)

@@ -12,27 +12,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import datetime
 
 from sekisho.detection import Delivery as DeliveryEvent
 from sekisho.detection import Recipient, Submission
 from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.dovecot_tail import DovecotTail
+from sekisho.guard.log_clock import LineClock
 from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.recent import Recent
 from sekisho.guard.standing import ACTIVE
 from sekisho.guard.submissions import REMEMBERED_IDS, Pair
 from sekisho.journal import DeliveryResult, Event, MailArrived, NoticeSeen, QueueIdPaired, SenderDeferred
-from sekisho.wire import WireError, maillog
+from sekisho.wire import maillog
 
 log = logging.getLogger("sekisho.guard")
 
 POLL_SECONDS = 0.2
-# A stamp this close to now is a live line: it gets the precise time, whole seconds are all the log has.
-LIVE_SECONDS = 2.0
 # A pause between two looks at the log that is longer than this: the guard stood still, and Postfix went on without it.
 STALLED_SECONDS = 2.0
 # Postfix lets a message pass 7 s after its question (twice our timeout of 3 s, and one second between).
 UNANSWERED_SECONDS = 10.0
+# logrotate has made the new file within a second or two; one that cannot be read for longer is somebody's mistake.
+TROUBLE_SECONDS = 5.0
 # Message-IDs of our own notices; deterministic, so that a worker killed after sending finds them again.
 NOTICE_PREFIX = "<sekisho.notice."
 # Messages between cleanup and qmgr at a time: a second's mail of the busiest host.
@@ -55,12 +56,11 @@ class LogTail:
         self._senders: Recent[str] = Recent(REMEMBERED_IDS)
         # Message-IDs between cleanup's line and qmgr's: by then we know the login, and of our notices the sender.
         self._message_ids: Recent[str] = Recent(UNQUEUED_MESSAGES)
-        self._stamp = ("", 0.0)
+        self._clock = LineClock()
         # Off while lines are read again whose events the spool already has.
         self.spooling = True
         # On while lines are read that were written when we did not answer: only those teach of messages we never saw.
         self.catching_up = True
-        self.lines = 0
 
     def _spool(self, event: Event) -> None:
         if self.spooling:
@@ -68,11 +68,10 @@ class LogTail:
 
     def take_line(self, line: str, now: float) -> None:
         """Acts on one log line; lines that say nothing we use change nothing."""
-        self.lines += 1
         found = maillog.parse_line(line)
         if found is None:
             return
-        t = self._time_of(found.stamp, now)
+        t = self._clock.read(found.stamp, now)
         if isinstance(found, maillog.Delivery):
             self._delivery(found, t, now)
         elif isinstance(found, maillog.SmtpdLogin):
@@ -85,15 +84,6 @@ class LogTail:
             self._requeued(found, t)
         elif isinstance(found, maillog.MessageIdSeen):
             self._message_ids.put(found.queue_id, found.message_id[:MAX_MESSAGE_ID])
-
-    def _time_of(self, stamp: str, now: float) -> float:
-        if stamp != self._stamp[0]:
-            try:
-                self._stamp = (stamp, maillog.seconds_of(stamp, datetime.fromtimestamp(now).astimezone()))
-            except WireError:
-                self._stamp = (stamp, now)
-        logged = self._stamp[1]
-        return now if now - logged < LIVE_SECONDS else logged
 
     def _login(self, found: maillog.SmtpdLogin, t: float) -> None:
         mailbox = self._checkpoint.mailbox(found.sasl_username)
@@ -177,44 +167,75 @@ class LogTail:
 
 
 class TailReader:
-    """Feeds a LogTail from its file; `paused` holds it still while a snapshot is packed."""
+    """Feeds the tails from a file of Postfix, Dovecot or both; `paused` holds it still while a snapshot is packed."""
 
-    def __init__(self, tail: LogTail, file: LogFile, spooled: Position) -> None:
+    def __init__(
+        self,
+        tail: LogTail,
+        file: LogFile,
+        spooled: Position,
+        dovecot: DovecotTail | None = None,
+        paused: asyncio.Lock | None = None,
+    ) -> None:
         self._tail = tail
+        self._dovecot = dovecot
         self.file = file
         # What the last run had read: the spool has the events of the lines before it.
         self._spooled = spooled
-        self.paused = asyncio.Lock()
+        self.paused = paused or asyncio.Lock()
+        self.lines = 0
+        # What an operator must look at; empty when all is well.
+        self.alarm = ""
+        self._troubled_since = 0.0
         # The last look, and until when lines may be of messages that passed without us; 0: never looked.
         self._looked_at = 0.0
         self._unanswered_until = 0.0
         self._is_behind = True
-
-    @property
-    def lines(self) -> int:
-        """Lines read since the start."""
-        return self._tail.lines
 
     async def follow(self) -> None:
         """Reads for ever; a chunk at a time, with the loop's other work in between."""
         while True:
             async with self.paused:
                 read = self.read_chunk(time.time())
-            await asyncio.sleep(CHUNK_PAUSE_SECONDS if read else POLL_SECONDS)
+            await asyncio.sleep(CHUNK_PAUSE_SECONDS if read or self.file.is_skipping else POLL_SECONDS)
 
     def read_chunk(self, now: float) -> int:
         """Takes the next chunk's lines; how many there were. A line we fail on is logged and passed over."""
-        position = self.file.position
-        self._tail.spooling = position.inode != self._spooled.inode or position.offset >= self._spooled.offset
         if now - self._looked_at > STALLED_SECONDS:
             self._is_behind, self._unanswered_until = True, now + UNANSWERED_SECONDS
         self._looked_at = now
         self._tail.catching_up = self._is_behind or now < self._unanswered_until
         lines = self.file.read_lines()
-        self._is_behind = self._is_behind and bool(lines)
+        self._is_behind = self._is_behind and (bool(lines) or self.file.is_skipping)
+        self._watch(now)
+        position = self.file.position
+        is_old_file = position.is_in_file_of(self._spooled)
+        offset = position.offset - sum(len(line) + 1 for line in lines)
         for line in lines:
-            try:
-                self._tail.take_line(line.decode("utf-8", "backslashreplace"), now)
-            except Exception:
-                log.exception("mail log: a line could not be taken")
+            self._tail.spooling = not is_old_file or offset >= self._spooled.offset
+            offset += len(line) + 1
+            self._take(line.decode("utf-8", "backslashreplace"), now)
         return len(lines)
+
+    def _take(self, line: str, now: float) -> None:
+        self.lines += 1
+        try:
+            if self._dovecot is None or maillog.is_postfix(line):
+                self._tail.take_line(line, now)
+            else:
+                self._dovecot.take_line(line, now)
+        except Exception:
+            log.exception("mail log: a line could not be taken")
+
+    def _watch(self, now: float) -> None:
+        """Raises the alarm when the file cannot be read for longer than a rotation takes; one log line each way."""
+        trouble = self.file.trouble
+        if not trouble:
+            if self.alarm:
+                log.info("%s is read again, from where reading stopped", self.file.path)
+            self.alarm, self._troubled_since = "", 0.0
+        elif not self._troubled_since:
+            self._troubled_since = now
+        elif now - self._troubled_since >= TROUBLE_SECONDS and trouble != self.alarm:
+            self.alarm = trouble
+            log.error("%s", trouble)

@@ -22,7 +22,7 @@ class Scripts:
 
     def __init__(self, checkpoint: Checkpoint, sessions: Sessions) -> None:
         self._checkpoint = checkpoint
-        self._sessions = sessions
+        self.sessions = sessions
         # The last change of each mailbox: when and from where.
         self._changes: dict[str, ScriptChanged] = {}
         self._judged: set[tuple[str, int, str, str]] = set()
@@ -32,7 +32,7 @@ class Scripts:
         mailbox = self._checkpoint.mailbox(user)
         if mailbox is None:
             return
-        ip = self._sessions.ip(session, mailbox)
+        ip = self.sessions.ip(session, mailbox)
         change = ScriptChanged(now, mailbox, "filter", script=script, ip=ip)
         if len(self._changes) >= REMEMBERED:
             self._changes.clear()

@@ -140,6 +140,13 @@ _queued_as = re.compile(rf"2\d\d .*\bqueued as ({_ID})").fullmatch
 _DELIVERING = frozenset({"smtp", "lmtp", "local", "virtual", "pipe", "error", "retry", "discard", "relay"})
 
 
+def is_postfix(line: str) -> bool:
+    """Whether a line's head is that of a Postfix daemon (`mx01 postfix/smtpd[123]: `): what stands before the first
+    ": " is no stranger's text."""
+    end = line.find(": ")
+    return line[end - 1 : end] == "]" and "/" in line[:end]
+
+
 def parse_line(line: str) -> LogLine | None:
     """What a line (without its end) says, None for lines that say nothing we use or that are not Postfix'."""
     if len(line) > MAX_LINE:
