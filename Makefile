@@ -49,7 +49,8 @@ browser: prepare-test
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
 
-# Plays companies the engine was not calibrated on and writes docs/evaluation.md; about five minutes.
+# Plays companies the engine was not calibrated on, prints Sekisho beside simple rules, writes docs/evaluation.md with its
+# pictures; about five minutes.
 eval: prepare-test
 	$(AS_ROOT) $(BIN)/python -m evals report
 

@@ -22,13 +22,17 @@ def main() -> int:
     scoring = commands.add_parser("score", help="compare decisions with the truth")
     scoring.add_argument("directory", type=Path)
     scoring.add_argument("decisions", type=Path)
-    commands.add_parser("report", help="write docs/evaluation.md")
+    reporting = commands.add_parser("report", help="write docs/evaluation.md with its pictures")
+    reporting.add_argument("--page", type=Path, default=Path("docs/evaluation.md"))
+    reporting.add_argument("--seeds", type=int, nargs="+", default=report.REPORT_SEEDS)
+    reporting.add_argument("--mailboxes", type=int, default=report.MAILBOXES)
+    reporting.add_argument("--days", type=int, default=report.DAYS)
     asked = parser.parse_args()
     if asked.command == "simulate":
         count = world.write(world.build(asked.seed, asked.mailboxes, asked.days, asked.world), asked.out)
         sys.stdout.write(f"{count} events\n")
     elif asked.command == "report":
-        report.write(Path("docs/evaluation.md"))
+        sys.stdout.write(report.write(asked.page, tuple(asked.seeds), asked.mailboxes, asked.days))
     else:
         found = score.score([score.Run.read(asked.directory, asked.decisions)])
         sys.stdout.write("\n".join(score.tables(found)) + "\n")

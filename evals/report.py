@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
-from evals import score, world
+from evals import baselines, comparison, prevalence, score, world
 
 # Seeds whose streams were looked at while numbers were chosen; they never appear in the report.
 CALIBRATION_SEEDS = (1, 77)
-# Enough mailbox-months for a bound of about 10 in 10,000 within five minutes on two cores.
+# Enough mailbox-months for a bound of about 10 in 10,000 within ten minutes on two cores.
 REPORT_SEEDS = (201, 202)
 MAILBOXES, DAYS = 800, 60
 SEKISHO = Path(sys.executable).with_name("sekisho")
@@ -21,9 +23,19 @@ _HEAD = f"""# Evaluation
 Made by `make eval`; nothing here was measured on real people's mail. The simulator (`evals/`) plays a hosting company
 from the literature and from assumptions named beside each constant; the engine is run through `sekisho evaluate`, the
 guard's own code path. Seeds {REPORT_SEEDS} are reported, seeds {CALIBRATION_SEEDS} were looked at while numbers were
-chosen. World *hard*: clean spam lists, most hijackers behind home-country addresses, twice the travellers. Bounds are
-one-sided at 95 %. Rare traits are oversampled, so rates per 10,000 mailbox-months over
-all mailboxes are higher than a host of ordinary people would see.
+chosen. World *hard*: clean spam lists, most hijackers behind home-country addresses, twice the travellers.
+
+How to read it:
+
+- *Contained*: suspended or throttled. *Reacted*: at least an alert. *Spam out*: recipients before the first stop, and
+  what a throttled mailbox may still send afterwards. The mail that waits in the queue at the stop is not deducted.
+- Rates are per 10,000 healthy mailbox-months; a mailbox-month counts once per action. Bounds are one-sided at 95 %:
+  none in n is "at most 3/n" (the rule of three).
+- Rare traits are **oversampled**, so that each is met often enough to be judged. The *ordinary mix* weighs the same
+  figures by how common each trait may be; those shares are assumed (`evals/prevalence.py`), nobody published them.
+- The simple rules see the same events and are scored by the same code (`evals/baselines.py`, each with its source). A
+  rule's trip counts as a suspension. The world is open-loop: nobody reacts to having been stopped.
+- All of it is one group's idea of people and hijackers. A host finds out its own figures by observing first.
 """
 
 
@@ -35,18 +47,46 @@ def decide(directory: Path) -> Path:
     return decisions
 
 
-def tables_of(name: str) -> str:
-    """Simulates, judges and scores one world; its tables as Markdown."""
-    runs = []
-    for seed in REPORT_SEEDS:
+def judge(name: str, seeds: tuple[int, ...], mailboxes: int, days: int) -> dict[str, score.Scored]:
+    """Simulates one world, judges it by Sekisho and every simple rule, and scores them all: Sekisho first."""
+    runs: dict[str, list[score.Run]] = defaultdict(list)
+    for seed in seeds:
         with tempfile.TemporaryDirectory() as place:
             directory = Path(place)
-            world.write(world.build(seed, MAILBOXES, DAYS, name), directory)
-            runs.append(score.Run.read(directory, decide(directory)))
-    return "\n".join(score.tables(score.score(runs)))
+            world.write(world.build(seed, mailboxes, days, name), directory)
+            run = score.Run.read(directory, decide(directory))
+            runs[comparison.SEKISHO].append(run)
+            with (directory / "events.jsonl").open("rb") as lines:
+                for rule, decisions in baselines.judge(lines).items():
+                    runs[rule].append(replace(run, decisions=decisions))
+    return {judge: score.score(found) for judge, found in runs.items()}
 
 
-def write(page: Path) -> None:
-    """Writes the page with the tables of every world."""
-    parts = [_HEAD, *(f"## World: {name}\n\n{tables_of(name)}\n" for name in sorted(world.WORLDS))]
+def section(name: str, judges: dict[str, score.Scored], images: Path) -> str:
+    """One world's part of the page; its pictures are written."""
+    own, mix = judges[comparison.SEKISHO], prevalence.shares(world.WORLDS[name].travellers)
+    contained, spam, false = comparison.draw(name, judges, images)
+    parts = [
+        f"## World: {name}",
+        "\n".join(comparison.table(judges)),
+        "\n".join(comparison.mix_table(judges, mix)),
+        contained,
+        "### Against the aim",
+        "\n".join(comparison.aims(own, mix)),
+        "### Sekisho in detail",
+        spam,
+        false,
+        "\n".join(score.tables(own)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(page: Path, seeds: tuple[int, ...] = REPORT_SEEDS, mailboxes: int = MAILBOXES, days: int = DAYS) -> str:
+    """Writes the page with every world's tables, and the pictures beside it; the comparisons, for the terminal."""
+    parts, said = [_HEAD], []
+    for name in sorted(world.WORLDS):
+        judges = judge(name, seeds, mailboxes, days)
+        parts.append(section(name, judges, page.parent / "images"))
+        said += [f"World: {name}", *comparison.table(judges), ""]
     page.write_text("\n".join(parts), encoding="utf-8")
+    return "\n".join(said)

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log
+from math import exp, inf, isnan, log
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,11 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def number(value: float) -> str:
+    """A whole number as text; a dash for the nan of an empty list."""
+    return "–" if isnan(value) else f"{value:.0f}"
+
+
 def _bisect(rising: Callable[[float], bool], low: float, high: float) -> float:
     for _ in range(100):
         middle = (low + high) / 2
@@ -176,7 +181,7 @@ def attack_row(kind: str, sum_: Takeovers) -> list[str]:
     return [
         kind, str(sum_.n), f"{sum_.suspended / n:.2f}",
         f"{sum_.contained / n:.2f} (≥ {share_lower(sum_.contained, n):.2f})", f"{sum_.reacted / n:.2f}",
-        f"{quantile(sum_.out, 0.5):.0f}", f"{quantile(sum_.out, 0.9):.0f}",
+        number(quantile(sum_.out, 0.5)), number(quantile(sum_.out, 0.9)),
         f"{100 * out / sum_.spam:.1f} %" if sum_.spam else "–",
         f"{quantile(sum_.minutes, 0.5):.1f}", f"{quantile(sum_.minutes, 0.9):.0f}",
     ]  # fmt: skip
