@@ -186,10 +186,36 @@ def close(number: int) -> None:
 
 @incident.command()
 @click.argument("number", type=int)
-def answer(number: int) -> None:
-    """Say that the owner started the mailing of incident NUMBER: its restriction ends."""
+@click.option("--no", "denied", is_flag=True, help="It was not the owner: suspend the mailbox.")
+@as_json_option
+def answer(number: int, denied: bool, as_json: bool) -> None:
+    """Say that incident NUMBER was the owner: its restriction ends, or its alert's sources become familiar.
+
+    With --no: it was somebody else, and the mailbox is suspended.
+    """
     with databases():
         from sekisho.incidents import decisions
+        from sekisho.incidents.facts import incident_facts
 
-        decisions.answer(_find(number), actor())
-        tell(f"The restriction of incident {number} ends.", f"インシデント {number} の送信制限を解除します。")
+        row = _find(number)
+        if denied:
+            reason = say("the owner did not do this", "本人の操作ではないとの回答")
+            decisions.disown(row, actor(), reason)
+            told = (
+                f"{row.mailbox} is suspended; the agents are closing its doors.",
+                f"{row.mailbox} を停止しました。入口を閉じています。",
+            )
+        elif decisions.current_status(row.mailbox).status == "restricted":
+            decisions.answer(row, actor())
+            told = (f"The restriction of incident {number} ends.", f"インシデント {number} の送信制限を解除します。")
+        else:
+            sources = ", ".join(decisions.recognise(row, actor()))
+            told = (
+                f"Incident {number} is dismissed; familiar from now on: {sources or 'nothing new'}.",
+                f"インシデント {number} を取り消しました。今後は本人の接続元とみなします: {sources or 'なし'}",
+            )
+        if as_json:
+            row.refresh_from_db()
+            print_json(incident_facts(row, language()))
+        else:
+            tell(*told)

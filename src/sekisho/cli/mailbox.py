@@ -19,6 +19,7 @@ from sekisho.cli.output import (
     say,
     tell,
 )
+from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ def explain(address: str, as_json: bool) -> None:
             return
         _show(site, as_json=False)
         tell_complaints(mailbox_facts(site, language())["complaints"], say("Last 30 days: ", "直近30日: "))
+        tell_usual(site.username)
         if incident is None:
             tell("Nothing was ever found about it.", "これまでに問題は見つかっていません。")
             return

@@ -14,12 +14,14 @@ from typing import Literal, Protocol
 
 from sekisho import detection
 from sekisho.detection import Assessment, Budget, Decision, Fuse, HostTables, MailboxProfile
+from sekisho.guard.familiar import OwnerNames, usual_seen, vouch
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.sampling import ScoreSampler, thresholds
 from sekisho.guard.standing import OwnDecision, Stand, Standing
 from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
 from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
+from sekisho.journal.state import MailboxState
 from sekisho.wire.postfix_policy import PolicyRequest
 from sekisho.wire.replies import GO_ON, SUBMISSION_RESTRICTED, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
 
@@ -92,6 +94,7 @@ class Checkpoint:
         self._judged = JudgedRecipients()
         self._budgets: dict[str, tuple[Stand, Budget]] = {}
         self._names: dict[str, str | None] = {}
+        self._owners = OwnerNames()
 
     # Names and state
 
@@ -114,10 +117,17 @@ class Checkpoint:
             self._budgets.pop(mailbox, None)
             profile = self.profiles.known(mailbox)
             if profile is not None and profile.generation < generation:
-                confirmed = state.mailboxes[mailbox].confirmed
-                self.profiles.of(mailbox).start_generation(generation, now, confirmed=confirmed)
+                self._start_generation(mailbox, state.mailboxes[mailbox], now)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
+
+    def _start_generation(self, mailbox: str, stated: MailboxState, now: float) -> None:
+        profile = self.profiles.of(mailbox)
+        if stated.confirmed and stated.vouched is not None:
+            vouch(profile, [self.places.source(ip)[1] for ip in stated.vouched])
+        profile.start_generation(stated.generation, now, confirmed=stated.confirmed)
+        if stated.confirmed:
+            self._tell_usual(mailbox, profile, now)
 
     def restore(self, own: dict[str, OwnDecision]) -> None:
         """Takes back our decisions from the snapshot, and with them the fuse's last ten minutes: a guard that is killed
@@ -248,7 +258,11 @@ class Checkpoint:
             # It says something about its source only: it makes no profile, and never a decision (P3).
             detection.observe(None, self.tables, event, now)
             return None
+        day = self.profiles.of(event.mailbox).evidence.day
         profile = self.learn(event, now)
+        self._owners.note(event.place)
+        if profile.evidence.day != day:
+            self._tell_usual(event.mailbox, profile, now)
         assessment = detection.assess(profile, self.tables, event, now)
         record = None
         if assessment.score >= self.tables.limits.alert:
@@ -265,6 +279,9 @@ class Checkpoint:
             profile.start_generation(generation, now)
         detection.observe(profile, self.tables, event, now)
         return profile
+
+    def _tell_usual(self, mailbox: str, profile: MailboxProfile, now: float) -> None:
+        self.spool(usual_seen(mailbox, profile, self._owners, now))
 
     def _decide(
         self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float
@@ -286,6 +303,7 @@ class Checkpoint:
             return None
         record = self._record(event, stand.generation, decision, now)
         profile.announce(decision.action)
+        self._tell_usual(mailbox, profile, now)
         if decision.enforced and decision.after == "suspended":
             self._fuse.record(domain, now)
         return record
@@ -318,6 +336,7 @@ class Checkpoint:
             country=event.place.country,
             asn=event.place.asn,
             first_risk_at=decision.first_risk_at,
+            fuse_blown=decision.hold and self._fuse.is_blown(event.mailbox.rpartition("@")[2], now),
             queue_ids=self.accepted.since(event.mailbox, decision.first_risk_at),
             thresholds=thresholds(self.tables.limits, decision.before),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -69,8 +70,11 @@ def change_status(
     incident: Incident | None,
     at: datetime,
     account: AbstractBaseUser | None = None,
+    sources: Sequence[str] | None = None,
 ) -> None:
     """Changes the status that was read to `after`, within the caller's transaction.
+
+    `sources`: client addresses that the actor calls the owner's.
 
     Raises NotAllowed when the breaker's table has no such transition, Overtaken when the status is no longer the one
     that was read.
@@ -88,8 +92,11 @@ def change_status(
         cause=cause,
         actor=actor,
         reason=reason[:500],
+        sources=None if sources is None else list(sources),
     )
     details: dict[str, object] = {"before": status.status, "after": after, "generation": generation, "cause": cause}
+    if sources is not None:
+        details["sources"] = list(sources)
     write_audit(actor, after, status.mailbox, details, at=at, account=account)
 
 

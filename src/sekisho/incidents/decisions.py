@@ -10,13 +10,14 @@ answering begin the next one, so evidence from before never counts again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from sekisho.incidents import burned
+from sekisho.incidents import alert_sources, burned
 from sekisho.incidents.changes import NotAllowed, Overtaken, change_status, current_status, write_audit
 from sekisho.incidents.containing import OPEN_PHASES, STATUS_OF, STRENGTH, begin_incident, contain, open_incident
 from sekisho.incidents.detected import record_detection
@@ -32,9 +33,11 @@ __all__ = [
     "close",
     "current_status",
     "dismiss",
+    "disown",
     "end_probations",
     "expire_restrictions",
     "open_incident",
+    "recognise",
     "record_detection",
     "reinstate",
     "restrict",
@@ -153,9 +156,14 @@ def dismiss(
         status = current_status(incident.mailbox)
         burned.unburn_since(incident.mailbox, incident.detected_at)
         before = status.status
-        if status.status in STATUS_OF.values():
-            first = Transition.objects.filter(incident=incident).order_by("id").first()
-            before = first.before if first else "active"
+        if status.status not in STATUS_OF.values():
+            sources = [source.ip for source in alert_sources.of(incident)]
+            return lift(
+                status, incident, before, "dismissal", actor, "dismissed", at,
+                reason=reason, account=account, sources=sources,
+            )  # fmt: skip
+        first = Transition.objects.filter(incident=incident).order_by("id").first()
+        before = first.before if first else "active"
         return lift(status, incident, before, "dismissal", actor, "dismissed", at, reason=reason, account=account)
 
 
@@ -173,6 +181,56 @@ def answer(
         if status.status != "restricted" or status.generation != incident.generation:
             raise NotAllowed(f"{incident.mailbox} is {status.status}")
         return lift(status, incident, "active", "answer", actor, "closed", at, account=account)
+
+
+def recognise(
+    incident: Incident,
+    actor: str,
+    seen: Sequence[str] | None = None,
+    *,
+    account: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> list[str]:
+    """ "This was me", said of an alert: its sources become familiar, and it is dismissed. The sources' addresses.
+
+    `seen`: those the person was shown; the guard may have found another one since. Raises Overtaken then, and
+    NotAllowed for an incident that is over or that restricts or suspends its mailbox (dismiss, answer, reinstate).
+    """
+    at = now or timezone.now()
+    with transaction.atomic(using="default"):
+        incident.refresh_from_db()
+        status = current_status(incident.mailbox)
+        if incident.phase not in OPEN_PHASES or status.generation != incident.generation:
+            raise NotAllowed(f"incident {incident.pk} is {incident.phase}")
+        if status.status in STATUS_OF.values():
+            raise NotAllowed(f"{incident.mailbox} is {status.status}")
+        sources = [source.ip for source in alert_sources.of(incident)]
+        if seen is not None and set(seen) != set(sources):
+            raise Overtaken(incident.mailbox)
+        lift(status, incident, status.status, "answer", actor, "dismissed", at, account=account, sources=sources)
+        return sources
+
+
+def disown(
+    incident: Incident,
+    actor: str,
+    reason: str,
+    *,
+    account: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> Incident:
+    """ "It was not me", said of an alert or a restriction: the mailbox is suspended by that person's word.
+
+    Raises NotAllowed for an incident that is over, or whose mailbox is suspended already.
+    """
+    with transaction.atomic(using="default"):
+        incident.refresh_from_db()
+        status = current_status(incident.mailbox)
+        if incident.phase not in OPEN_PHASES or status.generation != incident.generation:
+            raise NotAllowed(f"incident {incident.pk} is {incident.phase}")
+        if status.status == "suspended":
+            raise NotAllowed(f"{incident.mailbox} is suspended")
+        return suspend(incident.mailbox, reason, actor, account=account, now=now)
 
 
 def close(

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from sekisho.incidents import deferred, notices
+from sekisho.incidents import deferred, notices, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -26,6 +26,7 @@ from sekisho.journal import (
     QueueIdPaired,
     ScriptChanged,
     SenderDeferred,
+    UsualSeen,
 )
 
 HOUR = 3600
@@ -46,6 +47,7 @@ class EventBatch:
             MailArrived: deferred.note_arrival,
             ScriptChanged: _script_changed,
             NoticeSeen: _notice_seen,
+            UsualSeen: usual.keep,
             GuardGap: _gap,
         }
 

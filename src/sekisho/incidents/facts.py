@@ -12,6 +12,7 @@ from sekisho.incidents import complaints
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.usual import usual_words
 
 Facts = dict[str, Any]
 
@@ -71,6 +72,8 @@ def mailbox_facts(site: SiteMailbox, language: str) -> Facts:
     facts["waiting"] = {"waited": waiting.waited, "arrived": waiting.arrived} if waiting else None
     recent = complaints.tally(site.username, timezone.now() - complaints.RECENT)
     facts["complaints"] = msgspec.structs.asdict(recent)
+    usual = usual_words(site.username, language)
+    facts["usual"] = usual.text if usual else None
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -38,6 +39,7 @@ def lift(
     *,
     reason: str = "",
     account: AbstractBaseUser | None = None,
+    sources: Sequence[str] | None = None,
 ) -> list[Order]:
     """Begins the next generation; orders to open the doors where something was shut."""
     shut = status.status in STATUS_OF.values()
@@ -53,6 +55,7 @@ def lift(
         incident=incident,
         at=at,
         account=account,
+        sources=sources,
     )
     end_incident(incident, phase, at)
     orders.retire_older_orders(status.mailbox, generation)

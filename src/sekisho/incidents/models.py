@@ -100,6 +100,8 @@ class Transition(models.Model):
     # Account name, "guard@host" or "worker".
     actor = models.CharField(max_length=255)
     reason = models.CharField(max_length=500, blank=True, default="")
+    # Client addresses that the actor called the owner's ("this was me"); None: nobody was asked about single ones.
+    sources = models.JSONField(null=True, default=None)
 
 
 class Order(models.Model):
@@ -190,6 +192,21 @@ class SignIn(models.Model):
     asn = models.PositiveBigIntegerField(default=0)
     device = models.CharField(max_length=200, blank=True, default="")
     count = models.PositiveIntegerField(default=1)
+
+
+class UsualUse(models.Model):
+    """What is usual for a mailbox, as its guard told it last (detection.profile_words.Usual)."""
+
+    mailbox = models.CharField(max_length=255, primary_key=True)
+    at = models.DateTimeField()
+    facts = models.JSONField(default=dict)
+
+
+class NetworkOwner(models.Model):
+    """The name of an autonomous system, from the operator's address data."""
+
+    asn = models.PositiveBigIntegerField(primary_key=True)
+    name = models.CharField(max_length=100)
 
 
 class QueueIdLogin(models.Model):

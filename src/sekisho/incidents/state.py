@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, cast
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Subquery
 
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
@@ -23,7 +23,9 @@ def mailbox_states() -> dict[str, MailboxState]:
     vouched_for = Transition.objects.filter(
         mailbox=OuterRef("mailbox"), generation=OuterRef("generation"), cause__in=["dismissal", "answer"]
     )
-    rows = MailboxStatus.objects.exclude(status="active", generation=0).annotate(confirmed=Exists(vouched_for))
+    rows = MailboxStatus.objects.exclude(status="active", generation=0).annotate(
+        confirmed=Exists(vouched_for), vouched=Subquery(vouched_for.order_by("-id").values("sources")[:1])
+    )
     return {
         row.mailbox: MailboxState(
             status=cast(Status, row.status),
@@ -31,6 +33,7 @@ def mailbox_states() -> dict[str, MailboxState]:
             limit=row.limit,
             since=row.since.timestamp(),
             confirmed=row.confirmed,
+            vouched=None if row.vouched is None else tuple(map(str, row.vouched)),
         )
         for row in rows.iterator()
     }

@@ -62,6 +62,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, tag="decision"):
     first_risk_at: float = 0.0
     # Queue ids this login has submitted since first_risk_at, as far as the guard knows (bounded, newest last).
     queue_ids: tuple[str, ...] = ()
+    # The fuse is blown: this would have been a suspension, and the operator is to be called.
+    fuse_blown: bool = False
     # What the score was measured by; None from an older guard.
     thresholds: Thresholds | None = None
 
@@ -173,6 +175,22 @@ class ScoreSampled(msgspec.Struct, frozen=True, tag="score"):
     thresholds: Thresholds
 
 
+class UsualSeen(msgspec.Struct, frozen=True, tag="usual"):
+    """What has become usual for a mailbox, told with the first event of each of its days and with each decision.
+
+    Fields as in detection.profile_words.Usual; `names` are those of its networks' owners that the guard has met.
+    """
+
+    t: float
+    mailbox: str
+    countries: tuple[str, ...]
+    owners: tuple[int, ...]
+    protocols: tuple[str, ...]
+    busiest_day: int
+    days: int
+    names: tuple[tuple[int, str], ...] = ()
+
+
 class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
     """The guard was not there between two times: nothing was judged, the barrier stood."""
 
@@ -191,6 +209,7 @@ Event = (
     | ScriptChanged
     | NoticeSeen
     | ScoreSampled
+    | UsualSeen
     | GuardGap
 )
 

@@ -26,6 +26,8 @@ class MailboxState(msgspec.Struct, frozen=True):
     since: float = 0.0
     # This generation began because a person said that what was open before was the owner's (dismissal, answer).
     confirmed: bool = False
+    # Client addresses that a person called the owner's; only their places become familiar. None: all of that day.
+    vouched: tuple[str, ...] | None = None
 
 
 class StateFile(msgspec.Struct, frozen=True):

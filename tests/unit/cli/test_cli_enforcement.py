@@ -129,3 +129,26 @@ def test_a_number_or_a_span(two_tenants):
     assert run("incident", "dismiss").exit_code == 2
     assert run("incident", "dismiss", "--suspended-since", "soon").exit_code == 2
     assert Incident.objects.count() == 0
+
+
+def test_an_alert_is_answered_by_yes_or_no(two_tenants):
+    """Yes makes its sources familiar and dismisses it; no suspends; a second answer is refused."""
+    alert = trip(ALICE, "alert")
+    Incident.objects.filter(pk=alert.pk).update(ip="192.0.2.7")
+    alert.decisions.update(record={"ip": "192.0.2.7", "enforced": True})
+    result = run("incident", "answer", str(alert.pk))
+    assert (result.exit_code, "familiar from now on: 192.0.2.7" in result.output) == (0, True)
+    assert isinstance(run("incident", "answer", str(alert.pk)).exception, Refused)
+    other = trip(BOB, "alert")
+    assert ask("incident", "answer", str(other.pk), "--no")["action"] == "suspend"
+    assert ask("mailbox", "show", BOB)["status"] == "suspended"
+
+
+def test_explain_says_what_is_usual(two_tenants):
+    from sekisho.incidents.usual import keep
+    from sekisho.journal import UsualSeen
+
+    assert ask("explain", ALICE)["usual"] is None
+    keep(UsualSeen(timezone.now().timestamp(), ALICE, ("JP",), (4713,), ("imap",), 12, 30, ((4713, "OCN"),)))
+    assert ask("explain", ALICE)["usual"].startswith("Usually: Japan, OCN; 12 new recipients on the busiest day")
+    assert "Usually: Japan, OCN" in run("explain", ALICE).output

@@ -14,7 +14,7 @@ from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.standing import Standing
 from sekisho.journal import DecisionRecord, Event, MailboxState, StateFile
-from sekisho.journal.records import Status
+from sekisho.journal.records import Status, UsualSeen
 from sekisho.wire.postfix_policy import PolicyRequest
 
 ALICE = "alice@shop.test"
@@ -41,6 +41,8 @@ class Bench:
     def __init__(self, mode: Literal["observe", "enforce"] = "enforce") -> None:
         self.journal = ListJournal()
         self.spooled: list[Event] = []
+        # What is told of profiles, apart: it comes with the first event of each day.
+        self.usual: list[UsualSeen] = []
         self.checkpoint = Checkpoint(
             host="mx",
             mode=mode,
@@ -49,11 +51,17 @@ class Bench:
             tables=HostTables(),
             places=Places(detection.AddressTable(), ["192.0.2.0/24"]),
             journal=self.journal,
-            spool=self.spooled.append,
+            spool=self._spool,
             delimiter="+",
             protected_local_parts=("postmaster", "abuse"),
             keeps_curves=True,
         )
+
+    def _spool(self, event: Event) -> None:
+        if isinstance(event, UsualSeen):
+            self.usual.append(event)
+        else:
+            self.spooled.append(event)
 
     def state(self, now: float = NOW, **statuses: tuple[Status, int, int | None]) -> None:
         """Takes a state file with alice's (or others') status, generation and limit."""
