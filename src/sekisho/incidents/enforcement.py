@@ -6,20 +6,21 @@ file, where the guard reads them at every decision; nothing has to be started ag
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.directory.models import DomainMode, SiteAliasDomain, SiteDomain
-from sekisho.incidents.changes import NotAllowed, write_audit
-from sekisho.incidents.facts import first_reason
-from sekisho.incidents.models import Incident, MailboxStatus, Transition
+from sekisho.incidents.changes import NotAllowed, Overtaken, write_audit
+from sekisho.incidents.containing import STRENGTH
+from sekisho.incidents.models import Decision, Incident, MailboxStatus, Transition
 
 Mode = Literal["observe", "enforce"]
 # A month holds a newsletter, a journey and a closing of accounts: what an honest mailbox does rarely.
@@ -37,7 +38,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class WouldBe:
-    """One incident that was only recorded; `evidence` is its strongest finding, one sentence."""
+    """The gravest answer of one incident that was only recorded; `evidence` is its strongest finding."""
 
     incident: int
     mailbox: str
@@ -61,11 +62,18 @@ def mode_of(domain: str) -> Mode:
 
 
 def set_mode(
-    domain: str, mode: Mode, actor: str, *, account: AbstractBaseUser | None = None, now: datetime | None = None
+    domain: str,
+    mode: Mode,
+    actor: str,
+    *,
+    seen: Mode | None = None,
+    account: AbstractBaseUser | None = None,
+    now: datetime | None = None,
 ) -> bool:
     """Gives a domain its own mode, with an audit row; whether that changed anything. Suspensions stay as they are.
 
-    Raises NotAllowed for a domain that is not hosted here, and for an alias domain: its mailboxes live elsewhere.
+    `seen`: the mode the person was shown. Raises Overtaken when it is another one by now, NotAllowed for a domain that
+    is not hosted here, and for an alias domain: its mailboxes live elsewhere.
     """
     target = SiteAliasDomain.objects.filter(alias_domain=domain).values_list("target_domain", flat=True).first()
     if target is not None:
@@ -74,6 +82,8 @@ def set_mode(
         raise NotAllowed(f"domain {domain} is not hosted here")
     with transaction.atomic(using="default"):
         before = mode_of(domain)
+        if seen is not None and before != seen:
+            raise Overtaken(domain)
         # Also when the host's mode is the same: the domain must not follow when that one is changed.
         _, made = DomainMode.objects.update_or_create(domain=domain, defaults={"mode": mode})
         if before == mode and not made:
@@ -85,21 +95,56 @@ def set_mode(
 
 def would_be_counts(since: datetime) -> dict[str, Counts]:
     """By domain: what was only recorded since then. Domains without any are not in it."""
-    rows = Incident.objects.filter(enforced=False, cause="detection", detected_at__gte=since)
+    gravest: dict[int, tuple[str, str]] = {}
+    rows = _observed(since).values_list("incident_id", "incident__domain", "action")
+    for incident, domain, action in rows.iterator():
+        known = gravest.get(incident)
+        if known is None or STRENGTH[action] > STRENGTH[known[1]]:
+            gravest[incident] = (domain, action)
+    counted = Counter(gravest.values())
     found: dict[str, dict[str, int]] = {}
-    for domain, action, count in rows.values_list("domain", "action").annotate(Count("id")).order_by():
+    for (domain, action), count in counted.items():
         found.setdefault(domain, {})[action] = count
     return {domain: Counts(**by_action) for domain, by_action in found.items()}
 
 
 def would_be(domain: str, since: datetime, language: str) -> list[WouldBe]:
     """What was only recorded about a domain's mailboxes since then, the gravest first; evidence in "ja" or "en"."""
-    rows = Incident.objects.filter(domain=domain, enforced=False, cause="detection", detected_at__gte=since)
-    gravest = {"suspend": 0, "restrict": 1, "alert": 2}
+    gravest: dict[int, Decision] = {}
+    rows = _observed(since).filter(incident__domain=domain).select_related("incident")
+    for row in rows.prefetch_related("indicators"):
+        known = gravest.get(row.incident_id)
+        if known is None or _weight(row) > _weight(known):
+            gravest[row.incident_id] = row
     return [
-        WouldBe(row.pk, row.mailbox, row.detected_at, row.action, row.score, first_reason(row, language), row.phase)
-        for row in sorted(rows.order_by("-score", "-id"), key=lambda row: gravest.get(row.action, 3))
+        WouldBe(
+            row.incident_id,
+            row.incident.mailbox,
+            row.t,
+            row.action,
+            row.score,
+            _evidence(row, language),
+            row.incident.phase,
+        )
+        for row in sorted(gravest.values(), key=_weight, reverse=True)
     ]
+
+
+def _observed(since: datetime) -> QuerySet[Decision]:
+    """Decisions that were only recorded. The incident may have been enforced since, by an operator or in a later mode:
+    what was observed before stays what enforcing would have done."""
+    return Decision.objects.filter(record__enforced=False, t__gte=since).order_by("t", "id")
+
+
+def _weight(row: Decision) -> tuple[int, float, int]:
+    return STRENGTH[row.action], row.score, row.incident_id
+
+
+def _evidence(row: Decision, language: str) -> str:
+    found = max(row.indicators.all(), key=lambda line: line.value, default=None)
+    if found is None:
+        return row.incident.reason
+    return found.evidence_ja if language == "ja" else found.evidence_en
 
 
 def automatic_stops(since: datetime, domain: str = "", *, stopped_sending: bool = False) -> list[Incident]:

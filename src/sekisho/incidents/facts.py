@@ -34,15 +34,6 @@ def reason_of(incident: Incident, language: str) -> str:
     return " / ".join(line.evidence_ja if language == "ja" else line.evidence_en for line in found) or incident.reason
 
 
-def first_reason(incident: Incident, language: str) -> str:
-    """The heaviest finding of the strongest decision, one sentence in "ja" or "en"."""
-    decision = incident.decisions.order_by("-score", "-t").first()
-    found = decision.indicators.order_by("-value", "id").first() if decision is not None else None
-    if found is None:
-        return incident.reason
-    return found.evidence_ja if language == "ja" else found.evidence_en
-
-
 def status_facts(site: SiteMailbox, status: MailboxStatus | None) -> Facts:
     """One line of the list of mailboxes; `status` None: active, generation 0."""
     return {

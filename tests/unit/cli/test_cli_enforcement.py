@@ -84,7 +84,7 @@ def test_a_preview_counts_only_what_was_not_enforced_in_its_days(two_tenants):
     assert ask("domain", "preview", "ours.test", "--days", "60")["alert"] == 1
     assert "first login from BR" in run("domain", "preview", "ours.test").output
     trip(ALICE, "suspend", enforced=True, ago=timedelta(minutes=1))
-    assert ask("domain", "preview", "ours.test")["suspend"] == 0
+    assert ask("domain", "preview", "ours.test")["suspend"] == 1
 
 
 def test_one_command_dismisses_the_automatic_suspensions_of_the_hour(two_tenants):
@@ -152,3 +152,14 @@ def test_explain_says_what_is_usual(two_tenants):
     keep(UsualSeen(timezone.now().timestamp(), ALICE, ("JP",), (4713,), ("imap",), 12, 30, ((4713, "OCN"),)))
     assert ask("explain", ALICE)["usual"].startswith("Usually: Japan, OCN; 12 new recipients on the busiest day")
     assert "Usually: Japan, OCN" in run("explain", ALICE).output
+
+
+def test_a_preview_keeps_what_was_observed_before_it_was_enforced(two_tenants):
+    """A later enforced decision, or an operator's suspension, once took the mailbox out of the preview."""
+    trip(ALICE, "suspend", enforced=False, ago=timedelta(hours=2))
+    trip(BOB, "alert", enforced=False, ago=timedelta(hours=2))
+    trip(BOB, "suspend", enforced=True, ago=timedelta(hours=1))
+    decisions.suspend(ALICE, "complaints", "operator")
+    found = ask("domain", "preview", "ours.test")
+    assert (found["suspend"], found["alert"]) == (1, 1)
+    assert [(row["mailbox"], row["action"]) for row in found["incidents"]] == [(ALICE, "suspend"), (BOB, "alert")]
