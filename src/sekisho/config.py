@@ -53,6 +53,9 @@ class PostfixSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config_file: str
+    # Its info_log_path, readable for the guard; the same as Postfix' mail_log where syslog collects both. Dovecot 2.3
+    # says only there how much a session read. Empty: not followed.
+    log: str = ""
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

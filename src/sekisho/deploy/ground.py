@@ -65,11 +65,11 @@ def make_directories(layout: Layout) -> None:
         path.mkdir(exist_ok=True)
         os.chown(path, owner, owning_group)
         path.chmod(mode)
-    for name in ("ours-mail.log", "theirs-mail.log"):
-        # postlogd would make it readable for itself only; the guard reads ours.
+    for name, owner in (("ours-mail.log", postfix), ("theirs-mail.log", postfix), ("ours-dovecot.log", 0)):
+        # postlogd and Dovecot would make them readable for themselves only; the guard reads ours.
         log = layout.log / name
         log.touch()
-        os.chown(log, postfix, group)
+        os.chown(log, owner, group)
         log.chmod(0o640)
 
 

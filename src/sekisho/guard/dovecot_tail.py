@@ -53,25 +53,33 @@ class DovecotTail:
         except WireError:
             self.unreadable += 1
             return
-        if found is not None:
-            self.take(found, self._clock.read(found.stamp, now))
+        if found is None:
+            return
+        t = self._clock.read(found.stamp, now)
+        if isinstance(found, dovecot_log.SessionClosed):
+            self.take(found, t)
+        elif self._absence.learnt < self._clock.logged < self._absence.until:
+            self.take(found, self._clock.logged)
 
     def take(self, found: dovecot_log.LogLine, t: float) -> None:
-        """Acts on what a line written at `t` says."""
+        """Acts on what a line of the absence, or of the end of a session, written at `t`, says."""
         if isinstance(found, dovecot_log.SessionClosed):
             self._ends.take_line(found, t)
-        elif self._absence.learnt < t < self._absence.until:
+        else:
             self._login(found, t)
 
     def _login(self, found: dovecot_log.LoggedIn | dovecot_log.LoginRefused, t: float) -> None:
         mailbox = self._checkpoint.mailbox(found.user)
         if mailbox is None:
             return
-        source, place = self._checkpoint.places.source(found.ip)
         success, session = isinstance(found, dovecot_log.LoggedIn), ""
         if isinstance(found, dovecot_log.LoggedIn):
             session = found.session
+            # The log's second in which we began to answer holds logins that were reported.
+            if session and self._sessions.ip(session, mailbox):
+                return
             self._sessions.begin(session, mailbox, found.ip)
+        source, place = self._checkpoint.places.source(found.ip)
         self._checkpoint.observe(Login(t, mailbox, source, place, found.protocol, success), t)
         if t > self._absence.spooled:
             seen = LoginSeen(t, mailbox, success, found.protocol, found.ip, place.country, place.asn, session=session)

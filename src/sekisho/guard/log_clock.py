@@ -23,5 +23,9 @@ class LineClock:
                 self._stamp = (stamp, maillog.seconds_of(stamp, datetime.fromtimestamp(now).astimezone()))
             except WireError:
                 self._stamp = (stamp, now)
-        logged = self._stamp[1]
-        return now if now - logged < LIVE_SECONDS else logged
+        return now if now - self.logged < LIVE_SECONDS else self.logged
+
+    @property
+    def logged(self) -> float:
+        """What the stamp read last says itself."""
+        return self._stamp[1]

@@ -94,7 +94,7 @@ def _start_chores(memory: Memory, servers: Servers) -> list[asyncio.Task[None]]:
     chores: dict[str, Callable[[], Awaitable[None]]] = {
         "sweep": servers.keep_sweeping,
         "state": memory.follow_state,
-        "mail log": memory.tail.follow,
+        **{f"log {tail.file.path}": tail.follow for tail in memory.tails},
         "address data": memory.follow_address_data,
         "findings": memory.follow_findings,
         "status": lambda: memory.keep_status(servers.doors),

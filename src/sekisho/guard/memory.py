@@ -15,9 +15,10 @@ from sekisho.guard.auth_policy import AuthPolicy
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.complaints import Complaints
 from sekisho.guard.doors import Door
+from sekisho.guard.dovecot_tail import Absence, DovecotTail
 from sekisho.guard.event_intake import EventIntake
 from sekisho.guard.journal_writer import DecisionJournal, Spool
-from sekisho.guard.log_file import LogFile
+from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.log_tail import LogTail, TailReader
 from sekisho.guard.peers import trusted_uids
 from sekisho.guard.places import Places
@@ -110,7 +111,7 @@ class Memory:
         self.spool = spool
         self.trusted = trusted_uids(settings.guard.trusted_users)
         self.state = StateReader(settings.state_file)
-        sessions = Sessions()
+        self.sessions = sessions = Sessions()
         self.scripts = Scripts(checkpoint, sessions)
         self.intake = EventIntake(self.scripts, checkpoint)
         guard = settings.guard
@@ -123,8 +124,15 @@ class Memory:
         self.findings: Follower
         self.complaints: Follower
         self._complaints = Complaints(checkpoint)
+        # Postfix' log and, unless both are one, Dovecot's.
         self.tail: TailReader
+        self.dovecot_tail: TailReader | None = None
         self.snapshot: Snapshot
+
+    @property
+    def tails(self) -> list[TailReader]:
+        """The readers of all logs that are followed."""
+        return [self.tail, self.dovecot_tail] if self.dovecot_tail else [self.tail]
 
     def where(self) -> Saved:
         """The places that belong to the profiles' present moment."""
@@ -137,6 +145,7 @@ class Memory:
             journal=self.own_records.cursor,
             findings=self.findings.cursor,
             complaints=self.complaints.cursor,
+            dovecot_log=self.dovecot_tail.file.position if self.dovecot_tail else Position(),
             own=self.checkpoint.standing.own,
         )
 
@@ -206,7 +215,7 @@ class Memory:
             connections={name: len(door.connections) for name, door in doors.items()},
             turned_away=sum(door.turned_away for door in doors.values()),
             malformed=sum(door.malformed for door in doors.values()),
-            log_lines=self.tail.lines,
+            log_lines=sum(tail.lines for tail in self.tails),
             address_networks=len(checkpoint.places.table),
             address_data_at=checkpoint.places.data_at,
             address_sources=tuple(
@@ -222,11 +231,13 @@ class Memory:
     def _alarms(self) -> tuple[str, ...]:
         alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm]
         alarms += self.checkpoint.places.alarms(time.time())
+        alarms += [tail.alarm for tail in self.tails]
         return tuple(filter(None, alarms))
 
     def close(self) -> None:
         """Ends the pens after they have written what waits, and the log."""
-        self.tail.file.close()
+        for tail in self.tails:
+            tail.file.close()
         self.journal.close()
         self.spool.close()
 
@@ -263,19 +274,27 @@ def restore(settings: Settings, now: float) -> Memory:
     _replay(memory.own_records, checkpoint)
     memory.findings = Follower(Path(settings.var) / "agent" / "findings", saved.findings)
     memory.complaints = Follower(settings.complaints_directory, saved.complaints)
-    _open_log(memory, settings, saved, now)
+    _open_logs(memory, settings, saved, now)
     memory.snapshot = Snapshot(checkpoint, store, memory.tail.paused, memory.where)
     return memory
 
 
-def _open_log(memory: Memory, settings: Settings, saved: Saved, now: float) -> None:
+def _open_logs(memory: Memory, settings: Settings, saved: Saved, now: float) -> None:
     before = read_status(memory.status_path)
     if before is not None and now - before.at > GAP_SECONDS:
         log.warning("the guard was not there for %.0f s", now - before.at)
         memory.spool.put(GuardGap(now, before.at, now))
-    file = LogFile(Path(settings.postfix.mail_log), saved.mail_log)
+    absence = Absence(saved.written_at, before.at if before is not None else saved.written_at, now)
+    sessions = DovecotTail(memory.checkpoint, memory.sessions, memory.intake.ends, absence)
+    mail_log, dovecot_log = Path(settings.postfix.mail_log), Path(settings.dovecot.log)
+    is_one = bool(settings.dovecot.log) and dovecot_log.resolve() == mail_log.resolve()
+    file = LogFile(mail_log, saved.mail_log)
     tail = LogTail(memory.checkpoint, settings.notices.sender)
-    memory.tail = TailReader(tail, file, before.mail_log if before is not None else saved.mail_log)
+    spooled = before.mail_log if before is not None else saved.mail_log
+    memory.tail = TailReader(tail, file, spooled, sessions if is_one else None)
+    if settings.dovecot.log and not is_one:
+        file = LogFile(dovecot_log, saved.dovecot_log)
+        memory.dovecot_tail = TailReader(tail, file, Position(), sessions, memory.tail.paused)
 
 
 def _replay(records: Follower, checkpoint: Checkpoint) -> None:

@@ -36,6 +36,8 @@ class Saved(msgspec.Struct, frozen=True):
     findings: Cursor = Cursor(0, 0)
     own: dict[str, OwnDecision] = {}
     complaints: Cursor = Cursor(0, 0)
+    # Where it is a file of its own.
+    dovecot_log: Position = Position()
 
 
 class ProfileStore:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from guard.standins import ALICE, STRANGER, judge_always
 from sekisho.config import (
@@ -47,7 +51,7 @@ def site(tmp_path: Path) -> Site:
         barrier=str(tmp_path / "barrier"),
         guard=GuardSettings(Listener(), Listener(), Listener(), "key"),
         postfix=PostfixSettings("", str(tmp_path / "mail.log")),
-        dovecot=DovecotSettings(""),
+        dovecot=DovecotSettings("", str(tmp_path / "dovecot.log")),
         database=DatabaseSettings(),
         site_database=DatabaseSettings(),
         web=WebSettings(),
@@ -260,3 +264,86 @@ def test_the_fuse_remembers_its_trips_over_a_restart(tmp_path: Path, monkeypatch
         assert found.checkpoint.standing.of(ALICE) == Stand("restricted", 0, 0)
     finally:
         found.close()
+
+
+def a_session(octets: int = 40_000_000) -> str:
+    """Its login and its end, as Dovecot's own file has them."""
+    stamp = datetime.now().isoformat(" ")
+    user = f"imap({ALICE})<7><s1>"
+    return (
+        f"{stamp} imap-login: Info: Login: user=<{ALICE}>, method=PLAIN, rip={STRANGER}, lip=::1, session=<s1>\n"
+        f"{stamp} {user}: Info: Disconnected: Logged out in=59 out={octets} deleted=0 body_count=9 body_bytes=3\n"
+    )
+
+
+def test_dovecots_log_is_followed_beside_the_mail_log_or_in_it(tmp_path: Path) -> None:
+    for name, path in (("own", "dovecot.log"), ("same", "mail.log")):
+        (tmp_path / name).mkdir()
+        other_way = str(tmp_path / name / ".." / name / path)
+        settings = structs.replace(site(tmp_path / name), dovecot=DovecotSettings("", other_way))
+        for log in ("mail.log", "dovecot.log"):
+            (tmp_path / name / log).write_text("old\n")
+        found = restore(settings, time.time())
+        for tail in found.tails:
+            tail.read_chunk(time.time())
+        found.sessions.begin("s1", ALICE, STRANGER)
+        with (tmp_path / name / path).open("a") as file:
+            file.write(a_session())
+        for tail in found.tails:
+            tail.read_chunk(time.time())
+        assert len(found.tails) == (2 if name == "own" else 1)
+        # The login was the auth policy's to tell; the end is counted.
+        assert found.checkpoint.counters.events == 1
+        assert found.checkpoint.profiles.of(ALICE).evidence.reading.strange == 40.0
+        assert asyncio.run(found.snapshot.save())
+        found.close()
+        _, _, saved = ProfileStore(settings.profiles_file).load()
+        assert (saved.dovecot_log.offset > 4) == (name == "own")
+
+
+def test_a_session_that_passed_while_the_guard_was_away_is_learnt_from_dovecots_log(tmp_path: Path) -> None:
+    settings = site(tmp_path)
+    (tmp_path / "dovecot.log").write_text("old\n")
+    before = restore(settings, time.time())
+    for tail in before.tails:
+        tail.read_chunk(time.time())
+    assert asyncio.run(before.snapshot.save())
+    before.close()
+    with (tmp_path / "dovecot.log").open("a") as file:
+        file.write(a_session())
+    (tmp_path / "dovecot.log").rename(tmp_path / "dovecot.log.1")
+    subprocess.run(["gzip", tmp_path / "dovecot.log.1"], check=True, timeout=10)
+    (tmp_path / "dovecot.log").write_text("new\n")
+    after = restore(settings, time.time())
+    assert after.dovecot_tail is not None
+    while after.dovecot_tail.read_chunk(time.time()):
+        pass
+    assert after.checkpoint.counters.events == 2
+    assert after.checkpoint.profiles.of(ALICE).evidence.reading.strange == 40.0
+    assert after.dovecot_tail.file.lost == 0
+    after.close()
+
+
+def test_a_log_that_cannot_be_read_is_an_alarm_and_one_line_each_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sekisho.guard")
+    (tmp_path / "mail.log").touch()
+    found = restore(site(tmp_path), time.time())
+    tail, now = found.dovecot_tail, time.time()
+    assert tail is not None
+    tail.read_chunk(now)
+    # A rotation takes a moment.
+    assert tail.alarm == ""
+    for second in range(1, 60):
+        tail.read_chunk(now + second)
+    assert any("dovecot.log cannot be read: [Errno 2]" in alarm for alarm in found.status({}).alarms)
+    (tmp_path / "dovecot.log").write_text(a_session())
+    found.sessions.begin("s1", ALICE, STRANGER)
+    assert tail.read_chunk(now + 60) == 2
+    assert found.checkpoint.counters.events == 1
+    assert not any("dovecot.log" in alarm for alarm in found.status({}).alarms)
+    said = [record.getMessage() for record in caplog.records if "dovecot.log" in record.getMessage()]
+    assert len(said) == 2
+    assert "is read again" in said[1]
+    found.close()
