@@ -12,6 +12,7 @@ from sekisho.incidents.changes import Overtaken, change_status, current_status, 
 from sekisho.incidents.containing import STATUS_OF, STRENGTH, begin_incident, contain
 from sekisho.incidents.models import Decision, Incident, Indicator, MailboxStatus, Order
 from sekisho.incidents.orders import place_orders
+from sekisho.incidents.scores import keep_decision
 from sekisho.incidents.timeline import add_entry
 from sekisho.journal import DecisionRecord
 
@@ -109,6 +110,7 @@ def _keep_decision(record: DecisionRecord, incident: Incident) -> None:
         )
         for found in record.indicators
     )
+    keep_decision(record)
     details: dict[str, object] = {"score": record.score, "enforced": record.enforced, "host": record.host}
     add_entry(incident, at, record.action, f"decision-{record.id}", details)
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from sekisho.incidents import deferred, notices, usual
+from sekisho.incidents import deferred, notices, scores, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -24,6 +24,7 @@ from sekisho.journal import (
     MessageSubmitted,
     NoticeSeen,
     QueueIdPaired,
+    ScoreSampled,
     ScriptChanged,
     SenderDeferred,
     UsualSeen,
@@ -47,6 +48,7 @@ class EventBatch:
             MailArrived: deferred.note_arrival,
             ScriptChanged: _script_changed,
             NoticeSeen: _notice_seen,
+            ScoreSampled: scores.keep_sample,
             UsualSeen: usual.keep,
             GuardGap: _gap,
         }

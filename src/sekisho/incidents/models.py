@@ -337,3 +337,24 @@ class HostHeartbeat(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["host", "process"], name="one_heartbeat_per_process"),
         ]
+
+
+class ScorePoint(models.Model):
+    """One reading of a mailbox' score, or a decision's (incidents.scores); the id is the record's."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    mailbox = models.CharField(max_length=255)
+    generation = models.PositiveIntegerField()
+    t = models.DateTimeField(db_index=True)
+    score = models.FloatField()
+    # Finding -> nats.
+    findings = models.JSONField(default=dict)
+    # The thresholds then in force; None where an older guard did not say them.
+    alert = models.FloatField(null=True)
+    restrict = models.FloatField(null=True)
+    suspend = models.FloatField(null=True)
+    # "" for a reading between decisions, else the decision's action.
+    action = models.CharField(max_length=10, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["mailbox", "t"], name="score_points_by_time")]

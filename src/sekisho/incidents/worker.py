@@ -27,6 +27,7 @@ from sekisho.incidents import complaints, decisions
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import Outbox
+from sekisho.incidents.scores import prune_points
 from sekisho.journal import replace_file
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class Worker:
         SignIn.objects.filter(at__lt=now - SIGN_INS_KEPT).delete()
         complaints.prune(now)
         QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).exclude(held="held").delete()
+        prune_points(now)
         self._next[self._prune] = time.monotonic() + PRUNE_S
 
 
