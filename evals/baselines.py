@@ -98,7 +98,9 @@ class _Logins(Rule):
     def see(self, event: Event) -> bool:
         if event["kind"] != "login" or not event.get("success") or not event.get("country"):
             return False
-        return (not self.protocol or event["protocol"] == self.protocol) and self.enter(event)
+        if self.protocol and event["protocol"] != self.protocol:
+            return False
+        return self.enter(event)
 
     def enter(self, event: Event) -> bool:
         """Takes in one successful login."""
@@ -163,7 +165,7 @@ class ImpossibleTravel(_Logins):
         account, t, country = event["account"], event["t"], event["country"]
         before, where = self._last.get(account, (t, country))
         self._last[account] = (t, country)
-        return kilometres(where, country) > self.SPEED * max(t - before, 1.0) / HOUR
+        return bool(kilometres(where, country) > self.SPEED * max(t - before, 1.0) / HOUR)
 
 
 class NewCountry(_Logins):
@@ -182,7 +184,8 @@ class NewCountry(_Logins):
         account, country, known = event["account"], event["country"], self._known[event["account"]]
         new = country not in known
         known.add(country)
-        return new and event["t"] - self._first.setdefault(account, event["t"]) > DAY
+        t: float = event["t"]
+        return new and t - self._first.setdefault(account, t) > DAY
 
 
 class BounceRule(Rule):

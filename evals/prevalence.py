@@ -9,7 +9,7 @@ it stays honest where a rare trait was met a few times and weighs little.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, inf, lgamma, log
+from math import exp, inf, lgamma, log, sqrt
 
 from evals.score import ACTIONS, ERROR, Healthy
 
@@ -64,7 +64,7 @@ def _fay_feuer(rate: float, variance: float, largest: float) -> float:
 
 def _gamma_quantile(shape: float, share: float) -> float:
     """Where a gamma distribution of this shape (scale 1) has `share` below."""
-    low, high = 0.0, shape + 20 * shape**0.5 + 20
+    low, high = 0.0, shape + 20 * sqrt(shape) + 20
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if _gamma_below(shape, middle) < share else (low, middle)

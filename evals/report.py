@@ -13,6 +13,8 @@ from evals import baselines, comparison, prevalence, score, world
 
 # Seeds whose streams were looked at while numbers were chosen; they never appear in the report.
 CALIBRATION_SEEDS = (1, 77)
+# Worlds whose figures were looked at meanwhile, with those seeds; the others are for the report alone.
+CALIBRATION_WORLDS = ("base", "hard")
 # Enough mailbox-months for a bound of about 10 in 10,000 within ten minutes on two cores.
 REPORT_SEEDS = (201, 202)
 MAILBOXES, DAYS = 800, 60
@@ -23,7 +25,8 @@ _HEAD = f"""# Evaluation
 Made by `make eval`; nothing here was measured on real people's mail. The simulator (`evals/`) plays a hosting company
 from the literature and from assumptions named beside each constant; the engine is run through `sekisho evaluate`, the
 guard's own code path. Seeds {REPORT_SEEDS} are reported, seeds {CALIBRATION_SEEDS} were looked at while numbers were
-chosen. World *hard*: clean spam lists, most hijackers behind home-country addresses, twice the travellers.
+chosen, in the worlds {CALIBRATION_WORLDS} only. World *hard*: clean spam lists, most hijackers behind home-country
+addresses, twice the travellers. World *unseen*: another mix of people, and nothing was ever tuned on it.
 
 How to read it:
 

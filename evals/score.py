@@ -111,19 +111,20 @@ def leaked(spam: Sequence[float], decisions: Sequence[dict[str, Any]]) -> int:
     The recipient whose event decided is the first that does not leave: the answer to Postfix is the decision.
     """
     suspended = min((d["t"] for d in decisions if d["action"] == "suspend"), default=inf)
-    throttled, limit = min(
-        ((d["t"], d.get("limit", 0)) for d in decisions if d["action"] == "throttle"), default=(inf, 0)
-    )
-    hours: dict[int, int] = defaultdict(int)
+    throttles = sorted((d["t"], d.get("limit", 0)) for d in decisions if d["action"] == "throttle")
+    used: dict[int, int] = defaultdict(int)
     out = 0
     for t in spam:
         if t >= suspended:
             continue
-        if t < throttled:
-            out += 1
-        else:
-            hours[int((t - throttled) // HOUR)] += 1
-    return out + sum(min(limit, number) for number in hours.values())
+        limits = [limit for at, limit in throttles if at <= t]
+        if limits:
+            hour = int((t - throttles[0][0]) // HOUR)
+            if used[hour] >= min(limits):
+                continue
+            used[hour] += 1
+        out += 1
+    return out
 
 
 def quantile(values: Sequence[float], share: float) -> float:
