@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from sekisho.detection.password_guesses import cheapest_reading
 from sekisho.detection.words import NAMES_AND_PHRASES, WORDS
 
 # NIST SP 800-63B-4 §3.1.1.2: at least 15 characters for a single factor, each code point is one.
@@ -35,6 +36,8 @@ BRANDS = (
     "mercari paypay paypal netflix instagram facebook twitter youtube yamato sagawa jcb visa mastercard saison "
     "aeon mufg smbc mizuho resona yucho etc-meisai"
 ).split()
+# The programs a mail host shows to its users; named in every guide, so the first things to try.
+PRODUCTS = "sekisho postfix dovecot postfixadmin roundcube".split()
 # A word of 5 letters is refused anywhere in a password, a shorter one only by itself ("line", but not in "airline").
 ANYWHERE = 5
 SHORTEST_WORD = 3
@@ -46,9 +49,9 @@ _LEET = str.maketrans("013457@$!", "oleastasi")
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 # 20 characters of 57: 116 bits, beyond any guessing, and still typed into a telephone in a minute.
 RANDOM_CHARACTERS = 20
-# 5 words of 1,064 and 4 digits: 63 bits, for passwords that are read out or written down.
+# 5 words of 2,848 and 2 digits: 64 bits, for passwords that are read out or written down.
 WORDS_IN_PASSWORD = 5
-DIGITS = 10_000
+DIGITS = 100
 
 
 class PasswordProblem(msgspec.Struct, frozen=True):
@@ -63,7 +66,8 @@ def problems(password: str, address: str, words: Sequence[str] = ()) -> list[Pas
     """What is wrong with a password for a mailbox; empty: it may be used. Never alters it.
 
     `words` are further ones to refuse (the company's name …). Takes some milliseconds, for zxcvbn; its lists are loaded
-    at the first call, not at import.
+    at the first call, not at import. Where only blanks at the ends or full-width letters are wrong, `repaired` gives
+    the form to offer.
     """
     found = [*_bad_characters(password), *_bad_length(password)]
     if not password:
@@ -71,8 +75,17 @@ def problems(password: str, address: str, words: Sequence[str] = ()) -> list[Pas
     forbidden = _words_of(address, words)
     found += _forbidden_words(password, forbidden)
     if MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS and not any(p.code == "common" for p in found):
-        found += _guessable(password, [*(word for word, _ in forbidden), *NAMES_AND_PHRASES, *WORDS])
+        found += _guessable(password, [word for word, _ in forbidden])
     return found
+
+
+def repaired(password: str) -> str:
+    """The password without blanks at its ends and with half-width letters: a form to offer, never to put in silently.
+
+    Characters that have no half-width form stay. Equal to the password: there is nothing to offer.
+    """
+    half = "".join(unicodedata.normalize("NFKC", c) if _character_problem(c) == "full_width" else c for c in password)
+    return half.strip()
 
 
 def _bad_length(password: str) -> list[PasswordProblem]:
@@ -190,7 +203,7 @@ def _words_of(address: str, words: Iterable[str]) -> list[tuple[str, Kind]]:
     labels = domain.split(".")[:-1]
     parts = [local, *re.split(r"[^a-z0-9]+", local), domain, *labels, *re.split(r"[^a-z0-9]+", " ".join(labels))]
     kinds: dict[str, Kind] = {word: "address" for word in parts}
-    for word in BRANDS:
+    for word in (*BRANDS, *PRODUCTS):
         kinds.setdefault(word, "brand")
     for word in words:
         kinds.setdefault(word.lower(), "word")
@@ -265,47 +278,53 @@ def _common_passwords(lists: Any) -> frozenset[str]:
     return _common
 
 
-def _guessable(password: str, user_inputs: list[str]) -> list[PasswordProblem]:
+def _guessable(password: str, forbidden: list[str]) -> list[PasswordProblem]:
     from zxcvbn import zxcvbn  # 0.1 s to load: only for who checks passwords
 
+    reading = cheapest_reading(password, forbidden)
+    if reading.guesses_log10 < WANTED_GUESSES_LOG10 and reading.word:
+        return [_guessable_text(f"よくある語「{reading.word}」など", f'common words such as "{reading.word}"')]
+    user_inputs = [*forbidden, *NAMES_AND_PHRASES, *WORDS]
     result = zxcvbn(password[:ESTIMATED_CHARACTERS], user_inputs=user_inputs)
-    if result["guesses_log10"] >= WANTED_GUESSES_LOG10:
+    if min(result["guesses_log10"], reading.guesses_log10) >= WANTED_GUESSES_LOG10:
         return []
     patterns = {part["pattern"] for part in result["sequence"]}
-    if "repeat" in patterns:
-        why = "同じ文字や語の繰り返し", "repeats"
-    elif patterns & {"sequence", "spatial"}:
-        why = "連続した文字やキーボードの並び", "sequences or rows of keys"
-    elif "date" in patterns:
-        why = "日付や単純な語", "dates or simple words"
-    else:
-        why = "よくある語の組み合わせ", "common words"
-    return [
-        PasswordProblem(
-            "guessable",
-            f"{why[0]}が多く、推測されるおそれがあります。自動生成を使うか、無関係な語を5つ以上つなげてください。",
-            f"It is easy to guess ({why[1]}). Generate one, or join five or more unrelated words.",
-        )
-    ]
+    if "repeat" in patterns and result["guesses_log10"] < WANTED_GUESSES_LOG10:
+        return [_guessable_text("同じ文字や語の繰り返し", "repeats")]
+    if patterns & {"sequence", "spatial"} or reading.guesses_log10 < WANTED_GUESSES_LOG10:
+        return [_guessable_text("連続した文字やキーボードの並び", "sequences or rows of keys")]
+    if "date" in patterns:
+        return [_guessable_text("日付や単純な語", "dates or simple words")]
+    return [_guessable_text("よくある語の組み合わせ", "common words")]
+
+
+def _guessable_text(ja: str, en: str) -> PasswordProblem:
+    return PasswordProblem(
+        "guessable",
+        f"{ja}が多く、推測されるおそれがあります。自動生成を使うか、無関係な語を5つ以上つなげてください。",
+        f"It is easy to guess ({en}). Generate one, or join five or more unrelated words.",
+    )
 
 
 # -- the generator ----------------------------------------------------------------------------------------------------
 
+Style = Literal["random", "words"]
 
-def generate(randbelow: Callable[[int], int], style: Literal["random", "words"] = "random") -> str:
+
+def generate(randbelow: Callable[[int], int], style: Style = "random") -> str:
     """A password that passes the rules. `randbelow(n)` draws evenly from 0 … n−1 (secrets.randbelow).
 
-    "random": 20 characters without 0 O 1 l I. "words": five romaji words and four digits, joined by hyphens. By chance
-    (1 in 10,000 at most) it holds a word of the address; who shows it checks it with `problems` and draws again.
+    "random": 20 characters without 0 O 1 l I. "words": five romaji words and two digits, joined by hyphens. By chance
+    (a few in 1,000 at most) it holds a word of the address; who shows it checks it with `problems` and draws again.
     """
     if style == "words":
         words = [WORDS[randbelow(len(WORDS))] for _ in range(WORDS_IN_PASSWORD)]
-        return "-".join([*words, f"{randbelow(DIGITS):04d}"])
+        return "-".join([*words, f"{randbelow(DIGITS):02d}"])
     return "".join(ALPHABET[randbelow(len(ALPHABET))] for _ in range(RANDOM_CHARACTERS))
 
 
-def entropy(style: Literal["random", "words"] = "random") -> float:
-    """Bits of a generated password: 116 for "random", 63 for "words"."""
+def entropy(style: Style = "random") -> float:
+    """Bits of a generated password: 116.7 for "random", 64.0 for "words"."""
     if style == "words":
         return WORDS_IN_PASSWORD * log2(len(WORDS)) + log2(DIGITS)
     return RANDOM_CHARACTERS * log2(len(ALPHABET))

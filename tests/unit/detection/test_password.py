@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from sekisho.detection.password import ALPHABET, entropy, generate, problems
+from sekisho.detection.password import ALPHABET, entropy, generate, problems, repaired
+from sekisho.detection.password_guesses import cheapest_reading
 from sekisho.detection.words import WORDS
 
 ADDRESS = "hanako.sato@hanamaru-pan.example"
@@ -65,6 +66,20 @@ def test_it_accepts_strong_ones(password: str) -> None:
         ("himawarihimawari", ["guessable"]),
         ("tarou19850401tarou", ["guessable"]),
         ("monkeydragonshadow", ["guessable"]),
+        ("sakurasakurasakura", ["guessable"]),
+        ("tanakatarou12345", ["guessable"]),
+        ("Yamada-Tarou-1985", ["guessable"]),
+        ("tokyo-osaka-kyoto", ["guessable"]),
+        ("nihon_no_tokyo_2020", ["guessable"]),
+        ("ohayougozaimasu1", ["guessable"]),
+        ("yoroshikuonegaishimasu", ["guessable"]),
+        ("irohanihoheto123", ["guessable"]),
+        ("090-1234-5678-ab", ["guessable"]),
+        ("1qaz@WSX3edc$RFV", ["guessable"]),
+        ("!QAZ2wsx#EDC4rfv", ["guessable"]),
+        ("q2w3e4r5t6y7u8i9", ["guessable"]),
+        ("t4n4k4-t4r0u-1985", ["guessable"]),
+        ("x7Qw-sekisho-9fKe-L", ["brand"]),
         ("hanako-x7Qw-9fKe-Lm2", ["address"]),
         ("H4n4k0-x7Qw-9fKe-Lm2", ["address"]),
         ("x7Qw-hanamaru-9fKe-L", ["address"]),
@@ -98,6 +113,38 @@ def test_it_shows_where_a_bad_character_is() -> None:
     assert "12文字" in problem.ja and "now 12" in problem.en
 
 
+def test_it_says_which_kind_of_guess_it_would_be() -> None:
+    [problem] = problems("tanakatarou12345", ADDRESS)
+    assert "「tanaka」" in problem.ja and '"tanaka"' in problem.en
+    [problem] = problems("!QAZ2wsx#EDC4rfv", ADDRESS)
+    assert "キーボード" in problem.ja and "rows of keys" in problem.en
+
+
+def test_the_cheapest_reading_never_costs_more_than_the_characters() -> None:
+    assert cheapest_reading("kqvz7").guesses_log10 == pytest.approx(4 * 1.415 + 1, abs=0.01)
+    assert cheapest_reading("").guesses_log10 == 0
+    three, four = (cheapest_reading("-".join(WORDS[100 : 100 + n])).guesses_log10 for n in (3, 4))
+    assert three < 12 < four
+    assert cheapest_reading("Zq-kaburaya", ["kaburaya"]).word == "kaburaya"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (" " + GOOD, GOOD),
+        (GOOD + "\u3000\n", GOOD),
+        ("Ｋ７" + GOOD[2:], "K7" + GOOD[2:]),
+        (GOOD, GOOD),
+        ("two words inside stay", "two words inside stay"),
+        ("ひみつ" + GOOD, "ひみつ" + GOOD),
+        ("ａ\u3000ｂ", "a b"),
+    ],
+)
+def test_it_offers_the_form_without_blanks_and_full_width_letters(typed: str, offered: str) -> None:
+    assert repaired(typed) == offered
+    assert not {"blank_at_start", "blank_at_end", "full_width"} & {p.code for p in problems(repaired(typed), ADDRESS)}
+
+
 def test_generated_ones_pass_and_use_only_clear_characters() -> None:
     draw = random.Random(7).randrange
     for _ in range(40):
@@ -110,13 +157,14 @@ def test_generated_ones_pass_and_use_only_clear_characters() -> None:
 
 def test_generated_ones_have_enough_bits() -> None:
     assert entropy() > 100
-    assert entropy("words") > 60
+    # 64 bits or more in either form (2,841 words are the least for that).
+    assert entropy("words") >= 64
     assert generate(lambda n: n - 1) == "9" * 20
-    assert generate(lambda n: 0, "words") == "-".join([WORDS[0]] * 5 + ["0000"])
+    assert generate(lambda n: 0, "words") == "-".join([WORDS[0]] * 5 + ["00"])
 
 
 def test_the_word_list_is_large_and_plain() -> None:
-    assert len(WORDS) == len(set(WORDS)) >= 1024
+    assert len(WORDS) == len(set(WORDS)) >= 2841
     assert all(word.isascii() and word.isalpha() and word.islower() and 4 <= len(word) <= 8 for word in WORDS)
 
 
