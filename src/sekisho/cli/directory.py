@@ -134,7 +134,7 @@ def contact() -> None:
 @click.argument("address")
 @click.option("--language", type=click.Choice(["ja", "en"]), default="ja")
 def contact_add(domain_name: str, address: str, language: str) -> None:
-    """Tell ADDRESS about incidents of DOMAIN."""
+    """Tell ADDRESS about incidents of DOMAIN; DOMAIN "ALL" is the operator, called when a fuse blows."""
     with databases():
         from sekisho.directory import provision
 

@@ -60,6 +60,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_name: str
     notice_sender: str
     operator: str
+    # Where the operator is called when a fuse blows: a mailbox elsewhere.
+    operator_contact: str
     domain: tuple[DomainEntry, ...]
     # Client addresses from which receivers' feedback loops report spam.
     feedback_reporters: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ def _load_panel(provider: Provider, credentials: Credentials) -> None:
 
     name, password = credentials.operator
     provision.add_admin(name, password, operator=True)
+    provision.add_contact("ALL", provider.operator_contact)
 
 
 def _load_domain(domain: DomainEntry, credentials: Credentials) -> None:

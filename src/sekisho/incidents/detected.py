@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils import timezone
 
+from sekisho.incidents import notices
 from sekisho.incidents.changes import Overtaken, change_status, current_status, write_audit
 from sekisho.incidents.containing import STATUS_OF, STRENGTH, begin_incident, contain
 from sekisho.incidents.models import Decision, Incident, Indicator, MailboxStatus, Order
@@ -53,6 +54,8 @@ def _record_once(record: DecisionRecord) -> Incident | None:
     _strengthen(incident, record)
     if record.enforced and record.action != "alert":
         _enforce(record, status, incident, at)
+        if record.fuse_blown:
+            notices.call_operator(incident, record.host, at)
     return incident
 
 

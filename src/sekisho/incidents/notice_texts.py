@@ -6,13 +6,22 @@ panel he knows; a hijacker who reads along learns nothing he could use.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.utils import timezone
 
-from sekisho.incidents.models import Notice
+from sekisho.config import settings
+from sekisho.detection.fuse import FUSE_SECONDS
+from sekisho.incidents.models import Incident, Notice, Transition
 
 _SUBJECTS = {
     "suspended": ("メールアドレス {mailbox} を停止しました", "Mailbox {mailbox} was suspended"),
     "restricted": ("メールアドレス {mailbox} の送信を制限しました", "Sending from mailbox {mailbox} was restricted"),
+    "stopped": ("メールアドレス {mailbox} からの送信を止めました", "Sending from mailbox {mailbox} was stopped"),
+    "fuse": (
+        "【要確認】{host}: 自動停止が続き、ヒューズが切れました",
+        "{host}: many suspensions, the fuse is blown",
+    ),
 }
 
 _SUSPENDED_JA = """\
@@ -61,8 +70,7 @@ This mail has neither a link nor a password in it. A mail that asks for a click 
 """
 
 _RESTRICTED_JA = """\
-{at}、メールアドレス {mailbox} にふだんと違う使われ方が見つかったため、送信を制限しました。
-ログインと受信、これまでにやりとりのある宛先への送信は、いままでどおりできます。
+{at}、メールアドレス {mailbox} にふだんと違う使われ方が見つかったため、{means_ja}
 
 ■ 理由
 {reasons_ja}
@@ -77,8 +85,7 @@ _RESTRICTED_JA = """\
 """
 
 _RESTRICTED_EN = """\
-At {at} sending from the mailbox {mailbox} was restricted: it is used in an unusual way.
-Logging in, receiving, and sending to known correspondents work as before.
+At {at} the mailbox {mailbox} was found to be used in an unusual way. {means_en}
 
 Why
 {reasons_en}
@@ -91,7 +98,45 @@ Please find out whether the owner did this.
 This mail has neither a link nor a password in it. A mail that asks for a click or a password is a fake.
 """
 
-_BODIES = {"suspended": (_SUSPENDED_JA, _SUSPENDED_EN), "restricted": (_RESTRICTED_JA, _RESTRICTED_EN)}
+# What a restriction means: a few new recipients an hour, or (limit 0) no sending at all.
+_MEANS_LIMIT = (
+    "送信を制限しました。\nログインと受信、これまでにやりとりのある宛先への送信は、いままでどおりできます。",
+    "Sending to new\nrecipients is limited. Logging in, receiving, and sending to known correspondents work as before.",
+)
+_MEANS_STOP = (
+    "送信を止めました。\nログインと受信はいままでどおりできますが、どの宛先へも送信できません。",
+    "All sending\nis stopped, also to known correspondents. Logging in and receiving work as before.",
+)
+
+_FUSE_JA = """\
+{at}、{host} でヒューズが切れました。直近10分間に自動停止したメールアドレス: {stopped} 件
+これより後に見つかったものは停止せず、送信だけを止めてメールを保留しています。検知は続いています。
+
+■ 次にすること
+「管理画面 › インシデント」で理由をご確認ください。誤検知であれば、このコマンドですべて元に戻せます。
+
+    sekisho incident dismiss --suspended-since 1h
+
+(--with-stopped を付けると、送信だけを止めたものも戻します。)本当の乗っ取りであれば、何もする必要はありません。
+"""
+
+_FUSE_EN = """\
+At {at} the fuse of {host} blew. Mailboxes suspended automatically within the last ten minutes: {stopped}
+What is found after that is not suspended: its sending is stopped and its mail held. Detection goes on.
+
+What to do now
+Look at the reasons in the panel under インシデント (Incidents). If they are wrong, this command puts all of it back:
+
+    sekisho incident dismiss --suspended-since 1h
+
+(With --with-stopped also those whose sending was stopped only.) If they are right, there is nothing to do.
+"""
+
+_BODIES = {
+    "suspended": (_SUSPENDED_JA, _SUSPENDED_EN),
+    "restricted": (_RESTRICTED_JA, _RESTRICTED_EN),
+    "fuse": (_FUSE_JA, _FUSE_EN),
+}
 _RULE = "\n" + "-" * 60 + "\n\n"
 # More than five reasons hide the first one.
 _REASONS = 5
@@ -106,14 +151,40 @@ def _reasons(notice: Notice, language: str) -> str:
     return "\n".join(f"{'・' if language == 'ja' else '- '}{text}" for text in texts)
 
 
+def _moment(notice: Notice) -> datetime:
+    return notice.created_at if notice.kind == "fuse" else notice.incident.detected_at
+
+
+def _stops_all(incident: Incident) -> bool:
+    """Whether the incident's restriction is one to limit 0."""
+    order = incident.orders.filter(kind="restrict").order_by("-id").first()
+    return order is not None and order.details.get("limit") == 0
+
+
+def _about_fuse(notice: Notice) -> dict[str, object]:
+    """The host whose fuse blew, and how many mailboxes it had suspended in the fuse's ten minutes."""
+    decision = notice.incident.decisions.order_by("-t").first()
+    host = decision.host if decision else settings().host
+    since = notice.created_at - timedelta(seconds=FUSE_SECONDS)
+    stopped = Transition.objects.filter(
+        cause="detection", after="suspended", actor=f"guard@{host}", at__gt=since, at__lte=notice.created_at
+    )
+    return {"host": host, "stopped": stopped.count()}
+
+
 def compose(notice: Notice) -> tuple[str, str]:
     """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
-    words = {
+    stops = notice.kind == "restricted" and _stops_all(notice.incident)
+    means = _MEANS_STOP if stops else _MEANS_LIMIT
+    words: dict[str, object] = {
+        **(_about_fuse(notice) if notice.kind == "fuse" else {}),
+        "means_ja": means[0],
+        "means_en": means[1],
         "mailbox": notice.incident.mailbox,
-        "at": timezone.localtime(notice.incident.detected_at).strftime("%Y-%m-%d %H:%M (%Z)"),
+        "at": timezone.localtime(_moment(notice)).strftime("%Y-%m-%d %H:%M (%Z)"),
         "reasons_ja": _reasons(notice, "ja"),
         "reasons_en": _reasons(notice, "en"),
     }
     order = (0, 1) if notice.language == "ja" else (1, 0)
-    subject = _SUBJECTS[notice.kind][order[0]].format(**words)
+    subject = _SUBJECTS["stopped" if stops else notice.kind][order[0]].format(**words)
     return subject, _RULE.join(_BODIES[notice.kind][i].format(**words) for i in order)

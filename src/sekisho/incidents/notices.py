@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from sekisho.config import Settings, settings
@@ -39,6 +40,10 @@ RESTRICTED_WAITS = timedelta(seconds=30)
 # First retry after 10 s, then doubling up to an hour; after five days the text is history.
 RETRY_FIRST_S, RETRY_LONGEST_S = 10, 3600
 GIVE_UP_AFTER = timedelta(days=5)
+# Contacts of this "domain" (PostfixAdmin's row for its super admins) are the operator's.
+OPERATOR = "ALL"
+# The fuse counts ten minutes (detection.fuse): one call for each such time says all there is to say.
+CALLED_AGAIN_AFTER = timedelta(minutes=10)
 
 
 def enqueue(incident: Incident, kind: str, now: datetime) -> None:
@@ -49,7 +54,25 @@ def enqueue(incident: Incident, kind: str, now: datetime) -> None:
     """
     if kind == "suspended":
         Notice.objects.filter(incident=incident, kind="restricted", state="open").delete()
-    for contact in Contact.objects.filter(domain=incident.domain):
+    _enqueue_for(Contact.objects.filter(domain=incident.domain), incident, kind, now)
+
+
+def call_operator(incident: Incident, host: str, now: datetime) -> None:
+    """Writes the call that a host's fuse is blown ("fuse") to the operator's contacts, once in ten minutes for a host.
+
+    `incident` is the one that the fuse turned into a restriction. Without contacts the log says it.
+    """
+    since = now - CALLED_AGAIN_AFTER
+    if Notice.objects.filter(kind="fuse", created_at__gt=since, incident__decisions__host=host).exists():
+        return
+    contacts = Contact.objects.filter(domain=OPERATOR)
+    if not contacts.exists():
+        log.error("the fuse of %s is blown, and domain %s has no contact to be called", host, OPERATOR)
+    _enqueue_for(contacts, incident, "fuse", now)
+
+
+def _enqueue_for(contacts: QuerySet[Contact], incident: Incident, kind: str, now: datetime) -> None:
+    for contact in contacts:
         if canonical(contact.address) == incident.mailbox:
             continue
         Notice.objects.get_or_create(
@@ -165,5 +188,8 @@ class Outbox:
         with transaction.atomic(using="default"):
             Notice.objects.filter(pk=notice.pk).update(state="sent", sent_at=at)
             incident = Incident.objects.get(pk=notice.incident_id)
-            details: dict[str, object] = {"kind": notice.kind, "recipient": notice.recipient}
+            details: dict[str, object] = {"kind": notice.kind}
+            if notice.kind != "fuse":
+                # The domain's admin reads the timeline; the operator's address is none of his.
+                details["recipient"] = notice.recipient
             add_entry(incident, at, "notice", f"notice-{notice.pk}", details)

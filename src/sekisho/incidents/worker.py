@@ -23,10 +23,11 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from sekisho.config import Settings
+from sekisho.directory.models import Contact
 from sekisho.incidents import complaints, decisions
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
-from sekisho.incidents.notices import Outbox
+from sekisho.incidents.notices import OPERATOR, Outbox
 from sekisho.incidents.scores import prune_points
 from sekisho.journal import replace_file
 
@@ -108,13 +109,21 @@ class Worker:
             "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
             "notices_failed": Notice.objects.filter(state="failed").count(),
         }
-        if not self._settings.notices.sender:
-            facts["alarm"] = "notices.sender is not set: nobody is told about incidents"
+        facts["alarms"] = self._alarms()
         HostHeartbeat.objects.update_or_create(
             host=self._settings.host, process="worker", defaults={"at": timezone.now(), "facts": facts}
         )
         self._write_status({"database": "ok", **facts})
         self._next[self._beat] = time.monotonic() + HEARTBEAT_S
+
+    def _alarms(self) -> list[str]:
+        alarms = []
+        if not self._settings.notices.sender:
+            alarms.append("notices.sender is not set: nobody is told about incidents")
+        if not Contact.objects.filter(domain=OPERATOR).exists():
+            command = f"sekisho contact add {OPERATOR} ADDRESS"
+            alarms.append(f"the operator has no contact: nobody is called when the fuse blows ({command})")
+        return alarms
 
     def _write_status(self, facts: dict[str, object]) -> None:
         content = {"process": "worker", "pid": os.getpid(), "at": time.time(), **facts}

@@ -46,7 +46,8 @@ def test_it_takes_the_journal_in_and_gives_signs_of_life(ours: Settings, monkeyp
     assert HostHeartbeat.objects.get(process="worker").facts["rejected"] == 0
     told = json.loads((Path(ours.var) / "worker" / "status.json").read_bytes())
     assert told["database"] == "ok"
-    assert "nobody is told" in told["alarm"]
+    assert "nobody is told" in told["alarms"][0]
+    assert "nobody is called" in told["alarms"][1]
 
 
 def test_it_waits_out_a_locked_database_and_loses_nothing(ours: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
