@@ -258,9 +258,15 @@ class LogFile:
             try:
                 if self.path.stat().st_ino == self.position.inode:
                     return False
-            except OSError:
+                current = _opened(self.path)
+            except FileNotFoundError:
+                # Renamed, and not made anew yet; it is written on.
                 return False
-            self._between = deque(self._younger(status.st_mtime_ns, self.position.head))
+            except (OSError, *DAMAGE) as error:
+                self.trouble = f"{self.path} cannot be read: {error}"
+                return False
+            # Only now that reading goes on is it decided what is lost.
+            self._between = deque([*self._younger(status.st_mtime_ns, self.position.head), current])
         return self._open()
 
     def _close_file(self) -> None:

@@ -293,3 +293,30 @@ def test_a_missing_log_is_a_trouble_until_it_appears(tmp_path: Path) -> None:
     write(tmp_path / "mail.log", "one\n")
     assert rest(log) == [b"one"]
     assert log.trouble == ""
+
+
+def test_what_is_lost_is_told_once_and_only_when_reading_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mail.log"
+    day(path, 1)
+    log = LogFile(path, Position(path.stat().st_ino, 0))
+    rest(log)
+    path.rename(tmp_path / "mail.log.2")
+    day(path, 2)
+    path.rename(tmp_path / "mail.log.1")
+    day(path, 3)
+    opened, denied = Path.open, {"mail.log", "mail.log.1"}
+
+    def refuse(self: Path, mode: str = "r", **named: object) -> object:
+        if mode == "rb" and self.name in denied:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, mode)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for _ in range(5):
+        assert rest(log) == []
+    assert (log.lost, log.trouble != "") == (0, True)
+    denied.remove("mail.log")
+    assert rest(log) == [f"day 3 line {line}".encode() for line in range(3)]
+    assert (log.lost, log.trouble) == (1, "")
