@@ -25,6 +25,7 @@ from sekisho.incidents.models import (
     MailboxStatus,
     Notice,
     Order,
+    ScorePoint,
     Step,
     TimelineEntry,
     Transition,
@@ -248,6 +249,31 @@ def _waiting(incident: Incident, start: datetime) -> None:
             first_at=at,
             last_at=at,
             tries=2,
+        )
+
+
+def scores(incident: Incident) -> None:
+    """The score of a taken-over mailbox as the guard tells it: a login, three decisions, readings after them."""
+    at = incident.detected_at
+    for seconds, action, findings in (
+        (-71.0, "", {"new_network": 2.2}),
+        (-9.0, "alert", {"new_country": 4.4}),
+        (-4.0, "restrict", {"new_country": 4.4, "new_recipients": 2.9}),
+        (0.0, "suspend", {"new_country": 4.4, "many_networks": 1.1, "new_recipients": 5.1}),
+        (61.0, "", {"new_country": 4.4, "many_networks": 1.1, "new_recipients": 5.1, "bounces": 2.1}),
+        (7300.0, "", {"new_country": 4.4, "many_networks": 1.1, "new_recipients": 5.1, "bounces": 3.6}),
+    ):
+        ScorePoint.objects.create(
+            id=f"{incident.pk}-{seconds}",
+            mailbox=incident.mailbox,
+            generation=incident.generation,
+            t=at + timedelta(seconds=seconds),
+            score=round(sum(findings.values()), 2),
+            findings=findings,
+            alert=4.0,
+            restrict=6.5,
+            suspend=9.0,
+            action=action,
         )
 
 

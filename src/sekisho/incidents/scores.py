@@ -70,6 +70,11 @@ def history(mailbox: str, generation: int | None = None) -> list[ScorePoint]:
     return list(points.order_by("t", "id"))
 
 
+def has_history(mailbox: str, generation: int) -> bool:
+    """Whether `history` of this generation has a point."""
+    return ScorePoint.objects.filter(mailbox=mailbox, generation=generation).exists()
+
+
 def point_facts(point: ScorePoint) -> Facts:
     """One point as `--json` prints it; `action` is "" for a reading between decisions."""
     return {

@@ -41,6 +41,32 @@ ACTIONS: dict[str, Badge] = {
     "suspend": Badge(pgettext_lazy("action", "Suspended"), "bad"),
 }
 
+# The thresholds of the score, by what happens from there on.
+THRESHOLDS: dict[str, Words] = {
+    "alert": pgettext_lazy("threshold", "Alert"),
+    "restrict": pgettext_lazy("threshold", "Restrict"),
+    "suspend": pgettext_lazy("threshold", "Suspend"),
+}
+
+# The findings of detection.assessment in a word or two; their sentences are the evidence.
+FINDINGS: dict[str, Words] = {
+    "new_country": _("New country"),
+    "many_countries": _("Several new countries"),
+    "new_network": _("New network"),
+    "many_networks": _("Many new networks"),
+    "password_guesser": _("Source that guesses passwords"),
+    "shared_stranger": _("Source new to several customers"),
+    "new_protocol": _("Way of access never used before"),
+    "bulk_reading": _("Mail read in bulk"),
+    "forward_rule": _("Planted forward"),
+    "discard_rule": _("Planted rule that discards mail"),
+    "new_recipients": _("Recipients never written to"),
+    "message_burst": _("Burst of messages"),
+    "bounces": _("Returned mail"),
+    "complaints": _("Complaints about spam"),
+    "hard_cap": _("Limit that holds for every mailbox"),
+}
+
 STEP_STATES: dict[str, Badge] = {
     "pending": Badge(pgettext_lazy("step", "Waiting"), "calm"),
     "done": Badge(pgettext_lazy("step", "Done"), "good"),

@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sekisho.incidents import decisions
+from sekisho.incidents import decisions, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
-from sekisho.web import story, waiting, words
+from sekisho.web import score_chart, story, waiting, words
 from sekisho.web.context import signed_in
 from sekisho.web.moments import spell_duration
 
@@ -44,8 +44,11 @@ def show(request: HttpRequest, number: int) -> HttpResponse:
     """The whole story of one incident; asked by htmx, only the part that moves while steps are being done."""
     incident = access_incident(request.user, number)
     context = _context(request, incident)
-    template = "web/parts/incident_live.html" if getattr(request, "htmx", False) else "web/incident.html"
-    return render(request, template, context)
+    if getattr(request, "htmx", False):
+        return render(request, "web/parts/incident_live.html", context)
+    # Not drawn again every two seconds: a reading comes once a minute at most.
+    chart = score_chart.chart_of(scores.history(incident.mailbox, incident.generation))
+    return render(request, "web/incident.html", {**context, "chart": chart})
 
 
 def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
@@ -63,6 +66,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "can_close": incident.phase not in ("closed", "dismissed") and not holds,
         "shut_after": spell_duration(incident.contained_at - incident.detected_at) if incident.contained_at else "",
         "indicators": story.strongest(incident),
+        "has_history": scores.has_history(incident.mailbox, incident.generation),
         "waiting": waiting.of_incident(incident),
         "timeline": story.lines(incident),
         "plans": story.plans(incident),
