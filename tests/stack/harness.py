@@ -168,6 +168,15 @@ class Hijacker:
         return set(self.accepted.values())
 
 
+# Two stacks side by side: no port of one (8080, 2525 and 3525 and so on, plus the base) is one of the other's.
+PORTS_APART = 600
+
+
+def worker_number() -> int:
+    """Which of pytest-xdist's workers this is, from 0; 0 without it. Each has a stack of its own."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
 class Stack:
     """One local stack started for the stories, with its own state directory and ports."""
 
@@ -176,7 +185,7 @@ class Stack:
         self.var = Path(os.environ.get("SEKISHO_STORIES_VAR") or tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
         # The guard, a user of its own, lives below it.
         self.var.chmod(0o755)
-        self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100")
+        self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100") + PORTS_APART * worker_number()
         self.failpoints = self.var / "failpoints"
         self.places = Places.with_base(self.base, self.var)
         self.outside = ThirdParty(self.places)
