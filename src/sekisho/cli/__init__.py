@@ -26,6 +26,7 @@ _PLACES = {
     "learn": "processes",
     "evaluate": "processes",
     "replay": "processes",
+    "profile": "profile",
     "domain": "directory",
     "admin": "directory",
     "alias": "directory",

@@ -21,7 +21,7 @@ from sekisho.journal import Cursor
 
 log = logging.getLogger("sekisho.guard")
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS profile (mailbox TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -85,5 +85,5 @@ class ProfileStore:
         # A killed writer leaves the old moment or the new one; power loss may cost the newest, never the file.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         return connection
