@@ -22,7 +22,7 @@ from sekisho.detection import password as rules
 from sekisho.detection.password import PasswordProblem
 from sekisho.directory.access import NotFound
 from sekisho.directory.models import SiteDomain, SiteMailbox
-from sekisho.directory.passwords import hash_password, is_taken_whole, verify_password
+from sekisho.directory.passwords import HashForm, form_like, hash_in_form, is_taken_whole, verify_password
 from sekisho.incidents import burned, decisions, orders
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.models import Incident, Order
@@ -63,9 +63,11 @@ def words_of(mailbox: str) -> list[str]:
 
 
 def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
-    """What the rules and the site's scheme have against a password for this mailbox, old ones left aside."""
+    """What the rules and the mailbox's scheme have against a password for it, old ones left aside."""
     found = list(rules.problems(password, mailbox, words_of(mailbox)))
-    if not is_taken_whole(password, settings().password_scheme) and not any(p.code == TOO_LONG.code for p in found):
+    if not is_taken_whole(password, _form_for(_site_mailbox(mailbox)).scheme) and not any(
+        p.code == TOO_LONG.code for p in found
+    ):
         found.append(TOO_LONG)
     return found
 
@@ -84,6 +86,11 @@ def _site_mailbox(mailbox: str) -> SiteMailbox:
     if site is None:
         raise NotFound(mailbox)
     return site
+
+
+def _form_for(site: SiteMailbox) -> HashForm:
+    """The form its hash has now; the configured scheme where that one is too weak, or none."""
+    return form_like(site.password, settings().password_scheme)
 
 
 def _refuse_unfit(mailbox: str, password: str) -> None:
@@ -137,7 +144,7 @@ def reinstate(mailbox: str, password: str, actor: str, *, account: AbstractBaseU
 
 def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | None, record: Callable[[], None]) -> None:
     _refuse_unfit(mailbox, password)
-    new = hash_password(password, settings().password_scheme)
+    new = hash_in_form(password, _form_for(_site_mailbox(mailbox)))
     # Our database first, so that a locked one refuses before the site's password has changed; the site's row is
     # written before our transaction commits, so that no door opens on the old password.
     with transaction.atomic(using="default"):

@@ -6,7 +6,7 @@ from django.db import OperationalError
 
 from sekisho.directory.access import NotFound
 from sekisho.directory.models import SiteDomain, SiteMailbox
-from sekisho.directory.passwords import verify_password
+from sekisho.directory.passwords import hash_password, verify_password
 from sekisho.incidents import decisions
 from sekisho.incidents.decisions import NotAllowed
 from sekisho.incidents.models import Audit, BurnedPassword, Incident, MailboxStatus, Order
@@ -130,7 +130,7 @@ def test_our_database_away_leaves_the_sites_password_alone(incident: Incident, m
 
 
 def test_a_site_that_loses_the_hash_keeps_the_mailbox_shut(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "hash_password", lambda *_: "$6$truncated")
+    monkeypatch.setattr(flow, "hash_in_form", lambda *_: "$6$truncated")
     with pytest.raises(flow.RecoveryFailed):
         flow.reinstate(ALICE, NEW, "operator")
     assert status() == "suspended"
@@ -189,18 +189,15 @@ def test_a_restricted_mailbox_is_reinstated_without_its_old_sessions(two_tenants
 def test_a_refused_or_lost_password_orders_nothing(two_tenants: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(flow.PasswordRefused):
         flow.set_password(ALICE, "short", "admin")
-    monkeypatch.setattr(flow, "hash_password", lambda *_: "$6$truncated")
+    monkeypatch.setattr(flow, "hash_in_form", lambda *_: "$6$truncated")
     with pytest.raises(flow.RecoveryFailed):
         flow.set_password(ALICE, NEW, "admin")
     assert not Order.objects.exists()
 
 
 @pytest.mark.parametrize(("length", "expected"), [(72, []), (73, ["long"]), (128, ["long"]), (129, ["long"])])
-def test_what_bcrypt_would_cut_is_refused_with_the_reason(
-    two_tenants: None, monkeypatch: pytest.MonkeyPatch, length: int, expected: list[str]
-) -> None:
-    bcrypt = msgspec.structs.replace(flow.settings(), password_scheme="BLF-CRYPT")
-    monkeypatch.setattr(flow, "settings", lambda: bcrypt)
+def test_what_bcrypt_would_cut_is_refused_with_the_reason(two_tenants: None, length: int, expected: list[str]) -> None:
+    SiteMailbox.objects.filter(username=ALICE).update(password=hash_password(OLD, "BLF-CRYPT"))
     password = (NEW * 6)[:length]
     assert [problem.code for problem in flow.password_problems(ALICE, password)] == expected
     if expected:
@@ -220,12 +217,26 @@ def test_no_password_is_in_any_row(incident: Incident) -> None:
     assert NEW not in text and OLD not in text
 
 
-def test_a_password_beyond_what_bcrypt_reads_is_refused(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
-    import msgspec
-
-    from sekisho.config import settings
-
-    bcrypt = msgspec.structs.replace(settings(), password_scheme="BLF-CRYPT")
+@pytest.mark.parametrize("unreadable", ["", "!", "{NOSUCH}x", "{SSHA}gCFmyGR9RiM8Osy26AUfD+s5O8OxmJqJ"])
+def test_a_password_beyond_what_the_configured_scheme_reads_is_refused(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    bcrypt = msgspec.structs.replace(flow.settings(), password_scheme="BLF-CRYPT")
     monkeypatch.setattr(flow, "settings", lambda: bcrypt)
+    SiteMailbox.objects.filter(username=ALICE).update(password=unreadable)
     assert refused((NEW * 6)[:100]) == ["long"]
     assert status() == "suspended"
+    flow.reinstate(ALICE, NEW, "operator")
+    assert stored().startswith("{BLF-CRYPT}$2b$10$")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "form"),
+    [("SHA512-CRYPT", "$6$"), ("BLF-CRYPT", "{BLF-CRYPT}$2b$10$"), ("ARGON2ID", "{ARGON2ID}$argon2id$")],
+)
+def test_the_scheme_of_the_row_is_kept(two_tenants: None, scheme: str, form: str) -> None:
+    SiteMailbox.objects.filter(username=ALICE).update(password=hash_password(OLD, scheme))
+    before = stored()
+    flow.set_password(ALICE, NEW, "admin")
+    assert stored().startswith(form) and before.startswith(form) and stored() != before
+    assert verify_password(NEW, stored())
