@@ -108,11 +108,11 @@ def replay(
     """Read old mail logs (Postfix, Dovecot; plain, gzip, journal) and show what Sekisho would have done."""
     from sekisho.detection import HostTables
     from sekisho.guard import replay as room
+    from sekisho.guard.learn import learn_logs
     from sekisho.guard.log_archive import open_archive
     from sekisho.guard.main import AlreadyRunning
     from sekisho.guard.places import read_places
     from sekisho.guard.profiles import Profiles
-    from sekisho.guard.replay_learning import learn_logs
     from sekisho.journal import RecordError
 
     site = settings() if learning else None

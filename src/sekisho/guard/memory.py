@@ -284,7 +284,9 @@ def _open_logs(memory: Memory, settings: Settings, saved: Saved, now: float) -> 
     if before is not None and now - before.at > GAP_SECONDS:
         log.warning("the guard was not there for %.0f s", now - before.at)
         memory.spool.put(GuardGap(now, before.at, now))
-    absence = Absence(saved.written_at, before.at if before is not None else saved.written_at, now)
+    heard = before.at if before is not None else saved.written_at
+    # `sekisho learn` saves profiles while nobody answers: the last heartbeat is then the older one.
+    absence = Absence(min(saved.written_at, heard), heard, now)
     sessions = DovecotTail(memory.checkpoint, memory.sessions, memory.intake.ends, absence)
     mail_log, dovecot_log = Path(settings.postfix.mail_log), Path(settings.dovecot.log)
     is_one = bool(settings.dovecot.log) and dovecot_log.resolve() == mail_log.resolve()

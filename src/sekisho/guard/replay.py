@@ -1,9 +1,9 @@
 """`sekisho replay FILE...`: old mail logs through the guard's own code, to see what Sekisho would have done.
 
-Only the clock is the log's. Postfix' lines go through the same LogTail as after an absence of the guard, Dovecot's
-become logins and ended sessions. The logs go on after a suspension (open loop): what left then is counted. Recipients
-are known from delivery lines only, seconds after the live guard would have been asked about them; so a replay decides
-later than the guard would have, and scripts and passwords, which no log shows, tell it nothing.
+Only the clock is the log's. The lines go through the same LogTail and DovecotTail as after an absence of the guard. The
+logs go on after a suspension (open loop): what left then is counted. Recipients are known from delivery lines only,
+seconds after the live guard would have been asked about them; so a replay decides later than the guard would have, and
+scripts and passwords, which no log shows, tell it nothing.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from sekisho.detection import AddressTable, Event, HostTables, Login, SessionEnded, Submission
-from sekisho.guard.checkpoint import Checkpoint
+from sekisho.detection import Event, HostTables, Login, Submission
+from sekisho.guard.dovecot_tail import ALWAYS, DovecotTail
 from sekisho.guard.evaluate import COUNT_EVERY_LINES
 from sekisho.guard.log_archive import ArchivedLog, merged_lines
 from sekisho.guard.log_tail import LogTail
-from sekisho.guard.offline import DELIMITER, PROTECTED, NoJournal
+from sekisho.guard.offline import DELIMITER, OfflineCheckpoint
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.recent import Recent
+from sekisho.guard.session_ends import SessionEnds
 from sekisho.guard.sessions import Sessions
-from sekisho.guard.standing import Standing
 from sekisho.journal import DecisionRecord, StateFile
-from sekisho.journal import Event as SpooledEvent
 from sekisho.wire import WireError, dovecot_log, maillog
 
 # Lines shown to the operator, so that he can report a form we do not read.
@@ -69,12 +68,8 @@ class Summary:
             self.samples.append("".join(c if c.isprintable() else "?" for c in line[:SAMPLE_LENGTH]))
 
 
-def _no_spool(event: SpooledEvent) -> None:
-    """Events of an old log are nobody's order: they are not spooled."""
-
-
-class Onlooker(Checkpoint):
-    """A checkpoint in memory that keeps its decisions; `learning`: it judges nothing."""
+class Onlooker(OfflineCheckpoint):
+    """A checkpoint in memory that keeps its decisions, and counts what their mailboxes sent afterwards."""
 
     def __init__(
         self,
@@ -82,30 +77,15 @@ class Onlooker(Checkpoint):
         tables: HostTables,
         places: Places | None = None,
         *,
-        learning: bool = False,
         delimiter: str = DELIMITER,
+        learning: bool = False,
     ) -> None:
-        super().__init__(
-            host="",
-            mode="enforce",
-            standing=Standing(),
-            profiles=profiles,
-            tables=tables,
-            places=places or Places(AddressTable(), ()),
-            journal=NoJournal(),
-            spool=_no_spool,
-            delimiter=delimiter,
-            protected_local_parts=PROTECTED,
-        )
-        self.learning = learning
+        super().__init__(profiles, tables, places, delimiter=delimiter, learning=learning)
         self.decided: list[Decided] = []
         self._by_mailbox: dict[str, list[Decided]] = {}
 
     def observe(self, event: Event, now: float) -> DecisionRecord | None:
         """As the guard's own, and notes what it decided."""
-        if self.learning and not (isinstance(event, Login) and not event.success):
-            self.learn(event, now)
-            return None
         record = super().observe(event, now)
         if record is not None:
             decided = Decided(record)
@@ -126,7 +106,8 @@ class Replay:
         self.summary = Summary()
         self._tail = LogTail(checkpoint, notice_sender="")
         self._tail.catching_up = True
-        self._sessions = Sessions(REMEMBERED_SESSIONS)
+        sessions = Sessions(REMEMBERED_SESSIONS)
+        self._dovecot_tail = DovecotTail(checkpoint, sessions, SessionEnds(checkpoint, sessions), ALWAYS)
         # smtpd process to (mailbox, address, time) of its last message.
         self._processes: Recent[tuple[str, str, float]] = Recent(REMEMBERED_PROCESSES)
         self._taken = 0
@@ -138,10 +119,8 @@ class Replay:
             # The fuse is a share of the mailboxes: it hears how many the log has shown so far.
             count = StateFile(written_at=0.0, mailbox_count=len(self.checkpoint.profiles))
             self.checkpoint.take_state(count, 0.0)
-        # "... mx01 postfix/smtpd[123]: ...": nothing before the first ": " is a stranger's.
-        begin = line.find(": ")
-        if line[begin - 1] == "]" and "/" in line[:begin]:
-            self._take_postfix(t, line, begin + 2)
+        if maillog.is_postfix(line):
+            self._take_postfix(t, line, line.find(": ") + 2)
             return
         try:
             found = dovecot_log.parse_line(line)
@@ -179,27 +158,14 @@ class Replay:
         self._processes.put(process, (mailbox, found.ip, t))
         if before is not None and before[:2] == (mailbox, found.ip) and t - before[2] < SMTP_SESSION_SECONDS:
             return
-        self._login(mailbox, found.ip, "smtp", t)
-
-    def _login(self, mailbox: str, ip: str, protocol: str, t: float, *, success: bool = True) -> None:
-        source, place = self.checkpoint.places.source(ip)
-        self.checkpoint.observe(Login(t, mailbox, source, place, protocol, success), t)
+        source, place = self.checkpoint.places.source(found.ip)
+        self.checkpoint.observe(Login(t, mailbox, source, place, "smtp", True), t)
 
     def _dovecot(self, found: dovecot_log.LogLine, t: float) -> None:
         self.summary.telling += 1
-        mailbox = self.checkpoint.mailbox(found.user)
-        if mailbox is None:
-            self.summary.nameless += isinstance(found, dovecot_log.LoggedIn)
-            return
         if isinstance(found, dovecot_log.LoggedIn):
-            self._sessions.begin(found.session, mailbox, found.ip)
-            self._login(mailbox, found.ip, found.protocol, t)
-        elif isinstance(found, dovecot_log.LoginRefused):
-            self._login(mailbox, found.ip, found.protocol, t, success=False)
-        elif ip := self._sessions.ip(found.session, mailbox):
-            source, place = self.checkpoint.places.source(ip)
-            ended = SessionEnded(t, mailbox, source, place, found.protocol, found.bytes_out, found.fetched)
-            self.checkpoint.observe(ended, t)
+            self.summary.nameless += self.checkpoint.mailbox(found.user) is None
+        self._dovecot_tail.take(found, t)
 
 
 def replay(logs: list[ArchivedLog], checkpoint: Onlooker, tell: Callable[[int], None]) -> Summary:

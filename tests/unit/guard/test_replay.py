@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sekisho.config import (
     DatabaseSettings,
@@ -24,12 +25,13 @@ from sekisho.config import (
     WebSettings,
 )
 from sekisho.detection import Event, HostTables, Login, SessionEnded
+from sekisho.guard.learn import learn_logs
 from sekisho.guard.log_archive import merged_lines, open_archive
-from sekisho.guard.profile_store import ProfileStore
+from sekisho.guard.log_file import Position
+from sekisho.guard.profile_store import ProfileStore, Saved
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.replay import Onlooker, Replay, Summary, replay
-from sekisho.guard.replay_learning import learn_logs
-from sekisho.journal import DecisionRecord
+from sekisho.journal import Cursor, DecisionRecord
 
 VICTIM = "sato@ours.test"
 HEALTHY = ("info@ours.test", "mori@ours.test")
@@ -248,9 +250,13 @@ def test_logs_of_clean_days_become_profiles_of_the_installation(tmp_path: Path) 
         notices=NoticeSettings(),
     )
     path = write(tmp_path / "mail.log", week())
+    places = Saved(1.0, Position(2, 3), Cursor(4, 5), Cursor(6, 7), {}, Cursor(8, 9), Position(10, 11, "ab"))
+    ProfileStore(site.profiles_file).save([], b"", places)
     summary = learn_logs(open_archive([path]), site, Onlooker(Profiles({}), HostTables()).places, lambda _: None)
-    packed, _, _ = ProfileStore(site.profiles_file).load()
+    packed, _, saved = ProfileStore(site.profiles_file).load()
     assert set(packed) == set(HOME)
+    # Where the guard had stopped reading is still where it begins.
+    assert structs.replace(saved, written_at=1.0) == places
     assert summary.mailboxes == 3
 
 
