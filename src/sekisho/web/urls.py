@@ -8,12 +8,13 @@ from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from sekisho.web.views import advice, dashboard, incidents, mail_settings, mailboxes, sign_in
+from sekisho.web.views import advice, answers, dashboard, enforcement, incidents, mail_settings, mailboxes, sign_in
 
 handler404 = "sekisho.web.views.errors.not_found"
 handler500 = "sekisho.web.views.errors.failed"
 
 _mail = "admin/system/mail/"
+_enforcement = "admin/system/enforcement/"
 _mailbox = _mail + "mailboxes/<str:address>/"
 
 urlpatterns = [
@@ -35,5 +36,10 @@ urlpatterns = [
     path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
     path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
+    path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),
+    path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
+    path(_enforcement, enforcement.listing, name="enforcement"),
+    path(_enforcement + "<str:domain>/", enforcement.preview, name="enforcement_preview"),
+    path(_enforcement + "<str:domain>/mode/", enforcement.set_mode, name="enforcement_mode"),
     path("admin/if-taken-over/", advice.show, name="advice"),
 ]

@@ -67,6 +67,11 @@ FINDINGS: dict[str, Words] = {
     "hard_cap": _("Limit that holds for every mailbox"),
 }
 
+MODES: dict[str, Badge] = {
+    "observe": Badge(pgettext_lazy("mode", "Only observed"), "calm"),
+    "enforce": Badge(pgettext_lazy("mode", "Enforced"), "good"),
+}
+
 STEP_STATES: dict[str, Badge] = {
     "pending": Badge(pgettext_lazy("step", "Waiting"), "calm"),
     "done": Badge(pgettext_lazy("step", "Done"), "good"),
@@ -129,6 +134,7 @@ STEPS_OF_PLAN: dict[tuple[str, str], Words] = {
 NOTICES: dict[str, Words] = {
     "suspended": _("Notice of the suspension"),
     "restricted": _("Notice of the restriction"),
+    "fuse": _("Call to the operator: the fuse is blown"),
 }
 
 # What a reinstatement does, in order, so that the page can show the steps before an agent has reported one.

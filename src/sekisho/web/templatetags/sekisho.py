@@ -22,6 +22,7 @@ _TABLES = {
     "status": words.STATUSES,
     "phase": words.PHASES,
     "action": words.ACTIONS,
+    "mode": words.MODES,
     "step": words.STEP_STATES,
     "order": words.ORDER_STATES,
 }

@@ -7,15 +7,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from sekisho.directory import access
 from sekisho.incidents import decisions, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
+from sekisho.incidents.usual import usual_words
 from sekisho.web import score_chart, story, waiting, words
 from sekisho.web.context import signed_in
 from sekisho.web.moments import spell_duration
@@ -62,7 +65,10 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
         "held": QueueIdLogin.objects.filter(mailbox=incident.mailbox, held="held").count(),
         "can_answer": holds and status is not None and status.status == "restricted",
+        # An alert is answered; dismissing it would say the same without naming its sources.
+        "can_recognise": incident.phase in words.OPEN_PHASES and not holds,
         "can_dismiss": incident.phase in words.OPEN_PHASES,
+        "usual": usual_words(incident.mailbox, (get_language() or "ja")[:2]),
         "can_close": incident.phase not in ("closed", "dismissed") and not holds,
         "shut_after": spell_duration(incident.contained_at - incident.detected_at) if incident.contained_at else "",
         "indicators": story.strongest(incident),
@@ -72,8 +78,14 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "plans": story.plans(incident),
         "orders": orders,
         "moving": any(order.state in ("open", "claimed") for order in orders),
-        "notices": Notice.objects.filter(incident=incident).order_by("created_at"),
+        "notices": _notices(request, incident),
     }
+
+
+def _notices(request: HttpRequest, incident: Incident) -> QuerySet[Notice]:
+    """The notices of an incident; the operator's call names the operator's address and is his alone."""
+    notices = Notice.objects.filter(incident=incident).order_by("created_at")
+    return notices if access.is_operator(request.user) else notices.exclude(kind="fuse")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,6 +22,7 @@ from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import decisions
 from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
 from sekisho.web import story, waiting
 from sekisho.web.context import signed_in
@@ -134,6 +136,8 @@ def _edit_page(
         "indicators": story.strongest(incident) if incident else [],
         "waiting": waiting.of_incident(incident) if incident else None,
         "suspended": form.suspended,
+        "limit": status.limit if status else None,
+        "usual": usual_words(mailbox.username, (get_language() or "ja")[:2]),
     }
     refused = problems or form.errors
     return render(request, "web/mailbox_edit.html", context, status=422 if refused else 200)
