@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli.history import tell_history
 from sekisho.cli.output import (
     Refused,
     actor,
@@ -245,25 +246,28 @@ def tell_complaints(found: dict[str, Any], span: str = "") -> None:
 @click.argument("address")
 @as_json_option
 def explain(address: str, as_json: bool) -> None:
-    """Explain a mailbox's status: the evidence, who decided, and what has been done on each host."""
+    """Explain a mailbox's status: the evidence, who decided, what has been done on each host, the score over time."""
     with databases():
         from sekisho.incidents.facts import incident_story, latest_incident, mailbox_facts
+        from sekisho.incidents.scores import history, point_facts
 
         site = find(address)
-        incident = latest_incident(site.username)
+        incident, points = latest_incident(site.username), history(site.username)
         if as_json:
             story = incident_story(incident, language()) if incident else None
-            print_json({**mailbox_facts(site, language()), "story": story})
+            told = [point_facts(point) for point in points]
+            print_json({**mailbox_facts(site, language()), "story": story, "history": told})
             return
         _show(site, as_json=False)
         tell_complaints(mailbox_facts(site, language())["complaints"], say("Last 30 days: ", "直近30日: "))
         tell_usual(site.username)
         if incident is None:
             tell("Nothing was ever found about it.", "これまでに問題は見つかっていません。")
-            return
-        from sekisho.cli.incident import tell_story
+        else:
+            from sekisho.cli.incident import tell_story
 
-        tell_story(incident_story(incident, language()))
+            tell_story(incident_story(incident, language()))
+        tell_history(points)
 
 
 @click.command()
