@@ -102,6 +102,13 @@ class ComplaintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     own_hosts: tuple[str, ...] = ()
 
 
+class PasswordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules of new mailbox passwords that are a matter of this host (docs/passwords.md)."""
+
+    # What `sekisho pwned build` made. Empty: passwords.filter in `var`. Without the file the rule is off.
+    breached_list: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a Sekisho process must know before it starts."""
 
@@ -120,11 +127,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notices: NoticeSettings
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
+    passwords: PasswordSettings = PasswordSettings()
     # "observe" records what would be done; "enforce" does it. A new host observes first.
     mode: Literal["observe", "enforce"] = "observe"
     # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.
     probe_every_s: Annotated[float, msgspec.Meta(ge=5)] = 3600.0
-    # Scheme of new mailbox passwords: PostfixAdmin's php_crypt:SHA512 and Dovecot's default on such sites.
+    # Scheme of new mailboxes, and of rows whose own is too weak: PostfixAdmin's php_crypt:SHA512, Dovecot's default
+    # on such sites.
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105
     # Separates the extension from the local part, as in Postfix' recipient_delimiter.
     recipient_delimiter: str = "+"
@@ -159,6 +168,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def complaints_directory(self) -> Path:
         """Complaints that count, from `sekisho complaint` to the guard."""
         return Path(self.var) / "complaints"
+
+    @property
+    def breached_list_file(self) -> Path:
+        """Passwords known from breaches (recovery.breached)."""
+        return Path(self.passwords.breached_list or Path(self.var) / "passwords.filter")
 
     @property
     def ledger_directory(self) -> Path:

@@ -37,6 +37,7 @@ _PLACES = {
     "incident": "incident",
     "complaint": "complaint",
     "rehearse": "rehearse",
+    "pwned": "pwned",
     "fail2ban-ignore": "sparing",
 }
 

@@ -62,16 +62,41 @@ def mailbox() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--name", default="", help="Whose mailbox it is.")
 def add(address: str, password_stdin: bool, name: str) -> None:
-    """Add a mailbox; it works at once. A password the rules would refuse is taken, with a warning."""
+    """Add a mailbox; it works at once.
+
+    Mailboxes that move here keep their passwords: one that the rules would refuse is taken, with a warning. Only a
+    password burned for this address is refused.
+    """
     password = read_password(prompted=not password_stdin)
     with databases():
         from sekisho.directory import provision
-        from sekisho.recovery.flow import rule_problems
+        from sekisho.recovery.flow import refuse_burned, rule_problems
 
+        refuse_burned(address, password)
         site = provision.add_mailbox(address, password, name=name)
         for problem in rule_problems(site.username, password):
             click.echo(say(f"warning: {problem.en}", f"注意: {problem.ja}"), err=True)
         tell(f"Mailbox {site.username} added.", f"メールアドレス {site.username} を追加しました。")
+
+
+@mailbox.command("password")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
+def password(address: str, password_stdin: bool) -> None:
+    """Give a mailbox a new password, by the same rules as everywhere; its status stays as it is."""
+    new = read_password(prompted=not password_stdin)
+    with databases():
+        from sekisho.incidents.decisions import current_status
+        from sekisho.recovery import flow
+
+        site = find(address)
+        flow.set_password(site.username, new, actor())
+        tell(f"{site.username} has a new password.", f"{site.username} のパスワードを変更しました。")
+        if current_status(site.username).status == "suspended":
+            tell(
+                "It stays suspended; `sekisho mailbox reinstate` opens it.",
+                "停止中のままです。再開するには `sekisho mailbox reinstate` を使います。",
+            )
 
 
 @mailbox.command("list")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sekisho.cli.output import Refused, databases, print_json, print_table, say, tell
+from sekisho.cli.pwned import breached_facts, tell_breached
 from sekisho.config import Settings, settings
 
 # Host, process, age in seconds, what it told about itself.
@@ -112,6 +113,7 @@ def status(as_json: bool) -> None:
     _tell_processes(found["processes"])
     _tell_record(found)
     _tell_address_data(found)
+    tell_breached(found["breached_list"])
     for alarm in found["alarms"]:
         click.echo(say("ALARM: ", "警報: ") + alarm)
 
@@ -132,7 +134,11 @@ def _look(configuration: Settings) -> dict[str, Any]:
     alarms = _alarms(processes, record)
     if found["database"] != "ok":
         alarms.insert(0, found["database"])
-    facts = {"address_data": bool(sources), "address_sources": sources}
+    facts = {
+        "address_data": bool(sources),
+        "address_sources": sources,
+        "breached_list": breached_facts(configuration),
+    }
     return {**found, **facts, "processes": processes, **record, "alarms": alarms}
 
 

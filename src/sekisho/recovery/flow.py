@@ -8,6 +8,7 @@ Nothing here opens a door, and no password is kept or logged.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -22,10 +23,14 @@ from sekisho.detection import password as rules
 from sekisho.detection.password import PasswordProblem
 from sekisho.directory.access import NotFound
 from sekisho.directory.models import SiteDomain, SiteMailbox
+from sekisho.directory.names import canonical
 from sekisho.directory.passwords import HashForm, form_like, hash_in_form, is_taken_whole, verify_password
 from sekisho.incidents import burned, decisions, orders
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.models import Incident, Order
+from sekisho.recovery import breached
+
+log = logging.getLogger(__name__)
 
 # A look at the order's rows ten times a second: the wait is seconds, the look is one indexed query.
 POLL_S = 0.1
@@ -39,6 +44,11 @@ TOO_LONG = PasswordProblem(
     code="long",
     ja="このサーバーの方式では72バイトを超える部分が無視されます。短くしてください。",
     en="This server's scheme ignores what goes beyond 72 bytes. Choose a shorter one.",
+)
+BREACHED = PasswordProblem(
+    code="breached",
+    ja="このパスワードは、過去に漏えいしたパスワードの一覧にあります。別のパスワードにしてください。",
+    en="This password is on the list of passwords that leaked somewhere before. Choose another one.",
 )
 HASH_NOT_KEPT = "the site's database did not keep the new password"
 
@@ -56,10 +66,15 @@ class RecoveryFailed(Exception):
 
 
 def words_of(mailbox: str) -> list[str]:
-    """Words of its domain's description; the rules know the address and the brands that phishing mails borrow."""
+    """Words of its domain's description and of the provider's own host name.
+
+    The rules know the address, the brands that phishing mails borrow, and the programs of a mail host.
+    """
     domain = mailbox.rpartition("@")[2]
     description = SiteDomain.objects.filter(domain=domain).values_list("description", flat=True).first() or ""
-    return [word for word in re.split(r"[^0-9a-z]+", description.lower()) if word]
+    # mx01.provider.example: "provider"; neither the numbered first label nor the top-level domain is a clue.
+    provider = ".".join(settings().host.lower().split(".")[1:-1])
+    return [word for word in re.split(r"[^0-9a-z]+", f"{description.lower()} {provider}") if word]
 
 
 def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
@@ -69,7 +84,20 @@ def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
         p.code == TOO_LONG.code for p in found
     ):
         found.append(TOO_LONG)
+    if _is_breached(password):
+        found.append(BREACHED)
     return found
+
+
+def _is_breached(password: str) -> bool:
+    """False without a list. Robustness: a damaged one must not keep an owner out; it is logged and told by `status`."""
+    try:
+        return breached.is_breached(settings().breached_list_file, password)
+    except FileNotFoundError:
+        return False
+    except (OSError, breached.BreachedError) as error:
+        log.error("the list of breached passwords is not used: %s", error)
+        return False
 
 
 def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
@@ -79,6 +107,12 @@ def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
     if verify_password(password, site.password) or burned.is_burned(mailbox, password):
         found.insert(0, OLD_PASSWORD)
     return found
+
+
+def refuse_burned(address: str, password: str) -> None:
+    """Raises PasswordRefused for a password burned for this address, also when its mailbox was deleted meanwhile."""
+    if burned.is_burned(canonical(address) or address.strip().lower(), password):
+        raise PasswordRefused([OLD_PASSWORD])
 
 
 def _site_mailbox(mailbox: str) -> SiteMailbox:
