@@ -1,16 +1,14 @@
 """Old mail logs as one stream of lines in the order of their time: files, rotated, compressed, or out of the journal.
 
-Read: text as Postfix, syslog or Dovecot writes it, the same in gzip, `journalctl -o short-iso` and `journalctl -o json`
-(also `export`ed to a file); told by the content, never by the name. Several files, also Postfix' and Dovecot's side by
-side, are merged by their stamps. Lines that cannot say anything we use are dropped by their bytes, before any regex.
+Read: text as Postfix, syslog or Dovecot writes it, `journalctl -o short-iso`, `-o json` and `-o export`, each also in
+gzip, bzip2 or xz; told by the content, never by the name. Several files, also Postfix' and Dovecot's side by side, are
+merged by their stamps. Lines that cannot say anything we use are dropped by their bytes, before any regex.
 """
 
 from __future__ import annotations
 
-import gzip
 import heapq
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,8 +16,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
+from sekisho.guard.journal_lines import EXPORT_BEGIN, as_line, exported, from_json
+from sekisho.guard.unpacking import DAMAGE, unpacked
 from sekisho.wire import WireError, maillog
 
 # As in log_file: a longer line without an end is no mail log.
@@ -30,7 +28,6 @@ TELL_EVERY_LINES = 50_000
 HALF_A_YEAR = 182 * 86_400.0
 # Where a file's first stamp must be; more lines without one are no log.
 LINES_TO_FIRST_STAMP = 1000
-_GZIP = b"\x1f\x8b"
 
 # What lines that matter hold; most frequent first. The last one: the journal's form of a message that is not UTF-8.
 _TELLING = (
@@ -48,21 +45,6 @@ _TELLING = (
 )
 # short-iso of systemd before 255 writes +0000; Postfix' parser reads RFC 3339.
 _zone_without_colon = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d)(\d\d )").match
-_ident = re.compile(r"[^\s\[\]:]{1,128}").fullmatch
-
-
-class JournalEntry(msgspec.Struct):
-    """The fields of a `journalctl -o json` line that make a log line."""
-
-    at: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="")
-    host: str = msgspec.field(name="_HOSTNAME", default="-")
-    ident: str = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
-    # A message with bytes that are not UTF-8 is a list of them.
-    message: str | list[int] | None = msgspec.field(name="MESSAGE", default=None)
-    pid: str = msgspec.field(name="SYSLOG_PID", default="0")
-
-
-_entry = msgspec.json.Decoder(JournalEntry).decode
 
 
 class LogClock:
@@ -94,6 +76,14 @@ class LogClock:
         return t
 
 
+def _tells(line: bytes) -> bool:
+    """Whether a line may say something we use, by its octets."""
+    for word in _TELLING:
+        if word in line:
+            return True
+    return False
+
+
 def _stamp(line: bytes) -> bytes:
     if not line[:1].isdigit():
         return line[:15]
@@ -112,7 +102,7 @@ class ArchivedLog:
         self._written_at, self._year = status.st_mtime, year
         self.lines = 0
         self.unstamped = 0
-        # Octets of the file read so far (compressed ones for gzip).
+        # Octets of the file read so far, as they are on the disk.
         self.done = 0
         self.first = self._first_stamp()
 
@@ -121,12 +111,8 @@ class ArchivedLog:
         """The file's octets and its text; damage in compressed data is an OSError that names the file."""
         with self.path.open("rb") as raw:
             try:
-                if raw.peek(2)[:2] == _GZIP:
-                    with gzip.GzipFile(fileobj=raw) as text:
-                        yield raw, text  # type: ignore[misc]
-                else:
-                    yield raw, raw
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                yield raw, unpacked(raw)
+            except (OSError, *DAMAGE) as error:
                 raise OSError(f"{self.path}: {error}") from error
 
     def _first_stamp(self) -> float | None:
@@ -136,7 +122,10 @@ class ArchivedLog:
                 line = text.readline(MAX_LINE_BYTES)
                 if not line:
                     return None
-                t = _journal_time(line) if line.startswith(b"{") else clock.read(line)
+                if line.startswith(EXPORT_BEGIN):
+                    text.seek(0)
+                    return next((found[0] for entry in exported(text) if (found := as_line(entry))), None)
+                t = (from_json(line) or (None,))[0] if line.startswith(b"{") else clock.read(line)
                 if t is not None:
                     return t
         return None
@@ -145,23 +134,30 @@ class ArchivedLog:
         """Time and text of every line that may say something; `tell` hears how many octets were read since."""
         clock = LogClock(self._written_at, self._year)
         with self._open() as (raw, text):
-            while line := text.readline(MAX_LINE_BYTES):
+            begin = text.readline(len(EXPORT_BEGIN))
+            text.seek(0)
+            found_lines = self._exported(text) if begin == EXPORT_BEGIN else self._written(text, clock)
+            for found in found_lines:
                 self.lines += 1
                 if self.lines % TELL_EVERY_LINES == 0:
                     self._tell(raw, tell)
-                found = self._telling(line, clock)
                 if found is not None:
                     yield found
             self._tell(raw, tell)
 
+    @staticmethod
+    def _exported(text: BinaryIO) -> Iterator[tuple[float, str] | None]:
+        for entry in exported(text):
+            message = entry.message
+            yield as_line(entry) if isinstance(message, str) and _tells(message.encode()) else None
+
+    def _written(self, text: BinaryIO, clock: LogClock) -> Iterator[tuple[float, str] | None]:
+        while line := text.readline(MAX_LINE_BYTES):
+            yield self._telling(line, clock) if _tells(line) else None
+
     def _telling(self, line: bytes, clock: LogClock) -> tuple[float, str] | None:
-        for word in _TELLING:
-            if word in line:
-                break
-        else:
-            return None
         if line.startswith(b"{"):
-            return _from_journal(line)
+            return from_json(line)
         t = clock.read(line)
         if t is None:
             self.unstamped += 1
@@ -175,29 +171,6 @@ class ArchivedLog:
         done = raw.tell()
         tell(done - self.done)
         self.done = done
-
-
-def _journal_time(line: bytes) -> float | None:
-    found = _from_journal(line)
-    return found[0] if found else None
-
-
-def _from_journal(line: bytes) -> tuple[float, str] | None:
-    """A journal entry as syslog would have written it; None when it is no entry of a daemon."""
-    try:
-        entry = _entry(line)
-        # Microseconds since the epoch (systemd.journal-fields(7)).
-        t = int(entry.at) / 1e6
-        stamp = datetime.fromtimestamp(t).astimezone().isoformat()
-        message = entry.message if entry.message is not None else ""
-        text = message if isinstance(message, str) else bytes(message).decode("utf-8", "backslashreplace")
-    except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
-        return None
-    if not _ident(entry.ident) or not _ident(entry.host):
-        return None
-    pid = entry.pid if entry.pid.isdecimal() else "0"
-    # One entry is one line: a line end inside it must not begin another.
-    return t, f"{stamp} {entry.host} {entry.ident}[{pid}]: {text}".replace("\r", " ").replace("\n", " ")
 
 
 def open_archive(paths: Iterable[str], year: int | None = None) -> list[ArchivedLog]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,12 +28,14 @@ from sekisho.config import (
     WebSettings,
 )
 from sekisho.detection import Event, HostTables, Login, SessionEnded
+from sekisho.guard.journal_lines import exported
 from sekisho.guard.learn import learn_logs
 from sekisho.guard.log_archive import merged_lines, open_archive
 from sekisho.guard.log_file import Position
 from sekisho.guard.profile_store import ProfileStore, Saved
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.replay import Onlooker, Replay, Summary, replay
+from sekisho.guard.unpacking import is_packed
 from sekisho.journal import Cursor, DecisionRecord
 
 VICTIM = "sato@ours.test"
@@ -178,7 +183,9 @@ def test_the_journal_says_the_same_as_text_and_as_json(tmp_path: Path) -> None:
     )
     exported = tmp_path / "journal.json"
     exported.write_text("".join(journal_entry(t, line) + "\n" for t, line in lines))
-    for path in (text, exported):
+    binary = tmp_path / "journal.export"
+    binary.write_bytes(b"".join(journal_export(t, line) for t, line in lines))
+    for path in (text, exported, binary):
         other, summary = run(str(path))
         assert outcome(other) == outcome(whole)
         assert summary.unstamped == 0
@@ -189,6 +196,54 @@ def journal_entry(t: float, line: str) -> str:
     name, _, pid = ident.rstrip(":]").partition("[")
     entry = {"__REALTIME_TIMESTAMP": str(int(t * 1e6)), "_HOSTNAME": host, "SYSLOG_IDENTIFIER": name, "MESSAGE": text}
     return json.dumps(entry | ({"SYSLOG_PID": pid} if pid else {}))
+
+
+def journal_export(t: float, line: str) -> bytes:
+    """As `journalctl -o export`: every other message as if it held bytes that are no text."""
+    entry = json.loads(journal_entry(t, line))
+    entry = {"__CURSOR": "s=1;i=2", "__MONOTONIC_TIMESTAMP": "1", "_TRANSPORT": "syslog", **entry}
+    message = entry.pop("MESSAGE").encode()
+    fields = "".join(f"{name}={value}\n" for name, value in entry.items()).encode()
+    if int(t) % 2:
+        return fields + b"MESSAGE=" + message + b"\n\n"
+    return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n_BOOT_ID=7\n\n"
+
+
+def test_fields_of_an_exported_journal_that_are_no_log_are_passed_over(tmp_path: Path) -> None:
+    line = f"mx01 dovecot: imap-login: Login: user=<{VICTIM}>, method=PLAIN, rip=192.0.2.7, lip=::1, session=<s>"
+    first, _, rest = journal_export(MONDAY, line).partition(b"_TRANSPORT=")
+    huge = b"COREDUMP\n" + (300_000).to_bytes(8, "little") + b"\n\nMESSAGE=x\n" * 25_000 + b"\n"
+    long = b"MESSAGE_OLD=" + b"y" * 200_000 + b"\n"
+    path = tmp_path / "journal.export"
+    path.write_bytes(first + huge + long + b"_TRANSPORT=" + rest + journal_export(MONDAY + 1, line))
+    found = list(merged_lines(open_archive([str(path)]), lambda _: None))
+    assert [(t, text.partition(" mx01 ")[2]) for t, text in found] == [
+        (MONDAY + later, line.removeprefix("mx01 ").replace("dovecot:", "dovecot[0]:")) for later in (0, 1)
+    ]
+    # Cut in the middle of a value: what was whole is read.
+    path.write_bytes(path.read_bytes()[:-40])
+    assert len(list(merged_lines(open_archive([str(path)]), lambda _: None))) >= 1
+
+
+@pytest.mark.parametrize(("form", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
+def test_every_compression_of_logrotate_is_read(tmp_path: Path, form: str, pack: Callable[[bytes], bytes]) -> None:
+    whole, _ = run(write(tmp_path / "whole", week()))
+    packed = tmp_path / f"mail.log.1.{form}"
+    packed.write_bytes(pack((tmp_path / "whole").read_bytes()))
+    os.utime(packed, (BLAST_AT + DAY, BLAST_AT + DAY))
+    other, summary = run(str(packed))
+    assert outcome(other) == outcome(whole)
+    assert summary.lines == len(week())
+    packed.write_bytes(packed.read_bytes()[:-30])
+    with pytest.raises(OSError, match=f"mail.log.1.{form}"):
+        run(str(packed))
+
+
+def test_zstd_is_refused_by_name_and_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log.1.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + b"x" * 100)
+    with pytest.raises(OSError, match=r"mail\.log\.1\.zst.*unzstd"):
+        run(str(path))
 
 
 def test_a_line_end_inside_a_journal_message_begins_no_line(tmp_path: Path) -> None:
@@ -286,4 +341,10 @@ def test_no_octets_break_it(tmp_path_factory: pytest.TempPathFactory, lines: lis
     try:
         run(str(path))
     except OSError:
-        assert path.read_bytes()[:2] == b"\x1f\x8b"
+        assert is_packed(path.read_bytes()[:6])
+
+
+@given(st.binary(max_size=300))
+def test_no_octets_break_an_exported_journal(data: bytes) -> None:
+    entries = list(exported(io.BytesIO(b"__CURSOR=x\n__REALTIME_TIMESTAMP=1793577600000000\n" + data)))
+    assert len(entries) <= data.count(b"\n") + 1
