@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import ceil
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -28,8 +29,9 @@ FEWEST_PLACES = 8
 TOP, BOTTOM = 46.0, 204.0
 # A mark of 18 pixels on a narrow plot of 270: one so near to the last stands lower.
 MARK_APART = 20 / 270
-# Labels of times, at most so many, on a narrow and on a wide screen.
-NARROW_LABELS, WIDE_LABELS = 4, 10
+# Pixels: the plot on a telephone of 390 and on a wide screen, and a time below it without and with seconds.
+NARROW_PLOT, WIDE_PLOT = 270.0, 860.0
+SHORT_LABEL, LONG_LABEL = 40.0, 60.0
 GAP = timedelta(hours=1)
 # Readings within so short a time are told to the second.
 SECONDS_MATTER = timedelta(minutes=15)
@@ -218,8 +220,9 @@ def _marks(points: Sequence[ScorePoint], places: int) -> dict[int, tuple[int, fl
 
 def _labels(points: Sequence[ScorePoint]) -> list[dict[str, str]]:
     """What stands below each bar: its time, with the day where it is another one than at the last label."""
-    shown = _labelled(len(points))
-    clock = "H:i:s" if points[-1].t - points[0].t <= SECONDS_MATTER else "H:i"
+    has_seconds = points[-1].t - points[0].t <= SECONDS_MATTER
+    shown = _labelled(len(points), LONG_LABEL if has_seconds else SHORT_LABEL)
+    clock = "H:i:s" if has_seconds else "H:i"
     labels: list[dict[str, str]] = []
     before, day = "", ""
     for place, point in enumerate(points):
@@ -232,15 +235,19 @@ def _labels(points: Sequence[ScorePoint]) -> list[dict[str, str]]:
     return labels
 
 
-def _labelled(bars: int) -> dict[int, str]:
-    """Which bars have their time below: a few everywhere, more on a wide screen; always the first and the last."""
+def _labelled(bars: int, width: float) -> dict[int, str]:
+    """Which bars have room for their time: a few everywhere, more on a wide screen."""
+    places = max(bars, FEWEST_PLACES)
+    wide = max(ceil(width * places / WIDE_PLOT), 1)
+    # A multiple: on a wide screen both kinds are seen.
+    narrow = ceil(width * places / NARROW_PLOT / wide) * wide
+    return dict.fromkeys(_every(wide, bars), "wide") | dict.fromkeys(_every(narrow, bars), "always")
 
-    def spread(most: int) -> list[int]:
-        if bars <= most:
-            return list(range(bars))
-        return [round(number * (bars - 1) / (most - 1)) for number in range(most)]
 
-    return dict.fromkeys(spread(WIDE_LABELS), "wide") | dict.fromkeys(spread(NARROW_LABELS), "always")
+def _every(apart: int, bars: int) -> list[int]:
+    chosen = list(range(0, bars, apart))
+    # The last one takes the place of its neighbour, unless that is the first.
+    return [*chosen[:-1], bars - 1] if len(chosen) > 1 else chosen
 
 
 def _words(point: ScorePoint) -> list[tuple[Words, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.urls import reverse
@@ -90,7 +91,6 @@ def test_many_readings_are_thinned_but_decisions_ends_and_the_highest_stay(incid
     assert [row.t for row in chosen] == sorted(row.t for row in chosen)
     chart = score_chart.chart_of(rows)
     assert chart is not None and chart.left_out == 360
-    assert sum(bar.label == "always" for bar in chart.readings) == score_chart.NARROW_LABELS
 
 
 def test_more_than_an_hour_between_two_bars_is_marked(incident):
@@ -138,6 +138,19 @@ def test_a_time_is_not_written_twice(incident):
     chart = score_chart.chart_of([*rows, point(at + timedelta(hours=2), 8.0)])
     assert chart is not None
     assert [bool(bar.label) for bar in chart.readings] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("bars", [1, 2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("step", [timedelta(seconds=1), timedelta(minutes=30)])
+def test_times_below_the_bars_do_not_run_into_each_other(bars, step, incident):
+    chart = score_chart.chart_of(curve(incident, *(5.0 for _ in range(bars)), step=step))
+    assert chart is not None
+    width = score_chart.LONG_LABEL if chart.readings[0].clock.count(":") == 2 else score_chart.SHORT_LABEL
+    for plot, kinds in ((score_chart.NARROW_PLOT, ["always"]), (score_chart.WIDE_PLOT, ["always", "wide"])):
+        shown = [float(bar.middle.rstrip("%")) for bar in chart.readings if bar.label in kinds]
+        apart = [(right - left) / 100 * plot for left, right in pairwise(shown)]
+        assert shown and all(pixels >= width * 0.99 for pixels in apart), apart
+    assert chart.readings[0].label == "always" and chart.readings[-1].label
 
 
 def test_no_points_no_drawing(incident, sign_in):
