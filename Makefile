@@ -48,6 +48,7 @@ browser: prepare-test
 
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
+	$(AS_ROOT) $(BIN)/python bench/detection.py
 
 # Plays companies the engine was not calibrated on, prints Sekisho beside simple rules, writes docs/evaluation.md with its
 # pictures; about five minutes.

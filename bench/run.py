@@ -132,12 +132,16 @@ config_file = "{var}/dovecot.conf"
 """
 
 
+def world_of(load: Path, mailboxes: int) -> list[list[str]]:
+    """The generator's mailboxes: name, home address, recipients."""
+    command = [load, "--print-world", "--mailboxes", str(mailboxes)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    return [line.split() for line in printed.stdout.splitlines()]
+
+
 def prepare(var: Path, load: Path, mailboxes: int) -> None:
     """Learns the history of the generator's own mailboxes into `var`, with the product's own command."""
-    printed = subprocess.run(
-        [load, "--print-world", "--mailboxes", str(mailboxes)], check=True, capture_output=True, text=True, timeout=60
-    )
-    world = [line.split() for line in printed.stdout.splitlines()]
+    world = world_of(load, mailboxes)
     (var / "sekisho.toml").write_text(settings_text(var, [1, 2, 3]))
     # The generator's addresses are one provider's of one country; half of the roaming ones change the network.
     (var / "addresses.csv").write_text("198.18.0.0/16,JP,64500,Provider\n")
