@@ -92,7 +92,7 @@ class EventStream:
         self._mailbox = mailbox
         self._table = AddressTable()
         self._places: dict[tuple[str, str, int], Place] = {}
-        self._messages: Recent[tuple[str, Place, float]] = Recent(REMEMBERED_MESSAGES)
+        self._messages: Recent[tuple[str, str, Place, float]] = Recent(REMEMBERED_MESSAGES)
         self._judged = JudgedRecipients()
         self.read = 0
         # Lines that made no event, by kind.
@@ -146,21 +146,24 @@ class EventStream:
         if not self._judged.is_new(instance, recipient):
             return None
         place = self._place(line)
-        self._remember(line, place)
+        self._remember(line, mailbox, place)
         return Recipient(line.t, mailbox, _ip(line), place, recipient, instance or _qid(line))
 
     def _submission(self, line: StreamLine, mailbox: str) -> Event:
         place = self._place(line)
-        self._remember(line, place)
+        self._remember(line, mailbox, place)
         recipients, size = min(max(line.nrcpt, 0), MAX_SIZE), min(max(line.size, 0), MAX_SIZE)
         return Submission(line.t, mailbox, _ip(line), place, _qid(line), recipients, size)
 
-    def _remember(self, line: StreamLine, place: Place) -> None:
+    def _remember(self, line: StreamLine, mailbox: str, place: Place) -> None:
         if qid := _qid(line):
-            self._messages.put(qid, (_ip(line), place, line.t))
+            self._messages.put(qid, (mailbox, _ip(line), place, line.t))
 
     def _delivery(self, line: StreamLine, mailbox: str) -> Event:
-        ip, place, at = self._messages.get(_qid(line)) or ("", NOWHERE, 0.0)
+        sender, ip, place, at = self._messages.get(_qid(line)) or ("", "", NOWHERE, 0.0)
+        if sender != mailbox:
+            # Queue ids come again (Postfix' short ones within the hour): somebody else's message is nobody's here.
+            ip, place, at = "", NOWHERE, 0.0
         code = line.code or ""
         code = str(min(abs(code), MAX_SIZE)) if isinstance(code, int) else code[:MAX_WORD]
         recipient = line.recipient[:MAX_ADDRESS].lower()

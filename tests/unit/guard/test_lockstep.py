@@ -153,6 +153,16 @@ def test_what_is_no_as_number_is_not_known(asn: object) -> None:
     assert found[1].place.asn == 0
 
 
+def test_a_queue_id_that_comes_again_lends_nobody_another_s_place() -> None:
+    stream = EventStream(lambda name: name)
+    stream.parse(line("eom", NOW, qid="A1", nrcpt=1, size=1))
+    result = {"qid": "A1", "recipient": "x@far.test", "status": "sent", "code": "2.0.0"}
+    own, other = (stream.parse(line("delivery", NOW, account=who, **result)) for who in ("alice@shop.test", "b@c.test"))
+    assert own is not None
+    assert other is not None
+    assert (own[1].ip, other[1].ip) == ("198.18.1.5", "")
+
+
 def test_unknown_kinds_do_not_pile_up() -> None:
     stream = EventStream(lambda name: name)
     for number in range(1000):
