@@ -56,6 +56,10 @@ class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Its info_log_path, readable for the guard; the same as Postfix' mail_log where syslog collects both. Dovecot 2.3
     # says only there how much a session read. Empty: not followed.
     log: str = ""
+    # Directory of Dovecot's `sieve_before` = DIRECTORY/%u.sieve (docs/complaints.md); empty: returned mail is unsorted.
+    returned_mail_scripts: str = ""
+    # Where mail that comes back for a hijacker's messages goes. One level: "/" separates folders on some servers only.
+    returned_mail_folder: str = "不正送信の不達通知"
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,8 +23,8 @@ STEPS = (
 )  # fmt: skip
 # The steps of `release` up to the one that counts as open; retry_waiting_31 would only be waited for.
 RELEASE_STEPS = (
-    "restore_active", "flush_auth_cache", "freeze_redirects", "lower_barrier", "flush_auth_cache_again",
-    "retry_waiting", "probe_open",
+    "restore_active", "flush_auth_cache", "freeze_redirects", "file_returned", "lower_barrier",
+    "flush_auth_cache_again", "retry_waiting", "probe_open",
 )  # fmt: skip
 GUARD = ("guard.before_journal", "guard.journal.after_append")
 WORKER = (

@@ -107,6 +107,11 @@ def tell_story(story: dict[str, Any]) -> None:
         outcome = f"  {step['outcome']}" if step["outcome"] else ""
         click.echo(f"  {step['host']}  {step['plan']}/{step['name']}: {state}{outcome}")
     tell_complaints(story["complaints"])
+    if story["returned"]:
+        tell(
+            f"  {story['returned']} messages came back for what was sent meanwhile and are in a folder of their own.",
+            f"  不正に送信されたメールの不達通知 {story['returned']} 通を専用フォルダーに振り分けました。",
+        )
     waiting = story["waiting"]
     if waiting["waited"]:
         tell(

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sekisho.config import Settings
-from sekisho.containment import commands, keep_waiting, plans
+from sekisho.containment import commands, keep_waiting, plans, returned
 from sekisho.containment.barrier import Barrier, ensure_probe_file
 from sekisho.containment.barrier_keeper import BarrierKeeper
 from sekisho.containment.commands import Runner
@@ -251,7 +251,12 @@ class Agent:
 
     def _prune_archive(self, now: float) -> None:
         """In the pool: ten thousand files are no reason for a decision to wait. The first time a second after start."""
-        if now >= self._next_prune and self._runner.submit(lambda: self.ledger.prune_archive(now)):
+
+        def prune() -> None:
+            self.ledger.prune_archive(now)
+            returned.prune_scripts(self.tools, now)
+
+        if now >= self._next_prune and self._runner.submit(prune):
             self._next_prune = now + PRUNE_EVERY_S
 
     def _look_into(self, change: ScriptChanged) -> None:

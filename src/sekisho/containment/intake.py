@@ -187,6 +187,8 @@ class Intake:
             return
         if entry.former_active is None and order is not None:
             entry.former_active = order.former_active
+        if order is not None:
+            entry.sent_ids, entry.sent_message_ids = _words(order, "sent_ids"), _words(order, "sent_message_ids")
         self._supersede(entry, ("contain", "restrict"))
         plan = entry.plans.setdefault(kind, PlanRecord(kind, generation, self._now()))
         plan.generation = max(plan.generation, generation)
@@ -252,3 +254,8 @@ def _is_tighter(limit: int | None, entry: Entry) -> bool:
 def _begin_again(plan: PlanRecord, step: str) -> None:
     if step in plan.steps:
         plan.steps[step] = StepRecord()
+
+
+def _words(order: ClaimedOrder, name: str) -> list[str]:
+    found = order.details.get(name)
+    return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []

@@ -89,6 +89,9 @@ class Entry(msgspec.Struct):
     escaped: list[str] = []
     # Messages of others to this mailbox, put on hold so that our queue's lifetime cannot return them.
     kept: list[str] = []
+    # Queue ids and Message-IDs of all it sent in the incident, as the order to open it says: what comes back for them.
+    sent_ids: list[str] = []
+    sent_message_ids: list[str] = []
     # The Sieve script that was active and is frozen; "" for none.
     frozen_script: str = ""
     # The site's `mailbox.active` before we wrote 0; None: not written.

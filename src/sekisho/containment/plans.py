@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sekisho.containment import queue_steps, steps
+from sekisho.containment import queue_steps, returned, steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -63,8 +63,9 @@ _RETRY_31 = Step(
     queue_steps.waiting_let_go,
     after=("lower_barrier", queue_steps.RESOLVER_MEMORY_S),
 )
+_FILE_RETURNED = Step("file_returned", returned.file_returned, returned.returned_filed)
 # Frozen once more before the waiting mail comes in: while `active` was 0 Dovecot may have hidden the scripts from us.
-RELEASE = (*_RESTORE, _FREEZE, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
+RELEASE = (*_RESTORE, _FREEZE, _FILE_RETURNED, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
 DISMISS = (
     *_RESTORE,
     *_OPENING,

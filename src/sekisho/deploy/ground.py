@@ -48,6 +48,7 @@ def make_directories(layout: Layout) -> None:
         ("secrets", 0, group, 0o750),
         ("tls", 0, 0, 0o755),
         ("barrier", 0, 0, 0o755),
+        ("returned", 0, 0, 0o755),
         # SQLite in WAL mode: whoever reads must be able to make the -shm file, so Postfix' group may write here.
         ("db", 0, group, 0o2775),
         ("ours", 0, 0, 0o755),

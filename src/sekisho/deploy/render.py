@@ -75,6 +75,8 @@ def stack_values(
         "AUTH_POLICY_NONCE": nonce,
         "MAIL_UID": str(MAIL_UID),
         "SEKISHO": str(Path(sys.executable).with_name("sekisho")),
+        # A stack of another source tree (make soak) runs that tree's program here, too.
+        "SOURCE": f"PYTHONPATH={path} " if (path := os.environ.get("PYTHONPATH", "")) else "",
         # A list of TOML is written as one of JSON.
         "REPORTERS": json.dumps(list(reporters)),
         "SERVICES": template("postfix-services.cf").rstrip("\n"),

@@ -15,8 +15,16 @@ from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.scripts import Scripts
 from sekisho.guard.session_ends import SessionEnds
+from sekisho.journal import ReturnFiled
 from sekisho.wire import WireError
-from sekisho.wire.dovecot_event import RedirectSent, ScriptActivated, ScriptStored, SessionFinished, parse_event
+from sekisho.wire.dovecot_event import (
+    MessageFiled,
+    RedirectSent,
+    ScriptActivated,
+    ScriptStored,
+    SessionFinished,
+    parse_event,
+)
 
 log = logging.getLogger("sekisho.guard")
 
@@ -29,8 +37,11 @@ _WRONG_METHOD = Response(405, b"{}")
 class EventIntake:
     """Serves the exporter's posts."""
 
-    def __init__(self, scripts: Scripts, checkpoint: Checkpoint) -> None:
+    def __init__(self, scripts: Scripts, checkpoint: Checkpoint, returned_folder: str = "") -> None:
         self._scripts = scripts
+        self._checkpoint = checkpoint
+        # The folder for mail that comes back for a hijacker's messages.
+        self._returned_folder = returned_folder
         self.ends = SessionEnds(checkpoint, scripts.sessions)
 
     def serve(self, request: Request) -> Response:
@@ -46,6 +57,14 @@ class EventIntake:
             self._scripts.changed(event.user, event.session, event.script, now)
         elif isinstance(event, RedirectSent):
             self._scripts.redirected(event.user, event.target, now)
+        elif isinstance(event, MessageFiled):
+            self._filed(event, now)
         elif isinstance(event, SessionFinished):
             self.ends.take_event(event, now)
         return TAKEN
+
+    def _filed(self, event: MessageFiled, now: float) -> None:
+        """Counts returned mail, for people: it says nothing for or against the owner who is back."""
+        mailbox = self._checkpoint.mailbox(event.user)
+        if mailbox is not None and event.folder and event.folder == self._returned_folder:
+            self._checkpoint.spool(ReturnFiled(now, mailbox, event.message_id[:250]))

@@ -113,7 +113,7 @@ class Memory:
         self.state = StateReader(settings.state_file)
         self.sessions = sessions = Sessions()
         self.scripts = Scripts(checkpoint, sessions)
-        self.intake = EventIntake(self.scripts, checkpoint)
+        self.intake = EventIntake(self.scripts, checkpoint, settings.dovecot.returned_mail_folder)
         guard = settings.guard
         self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, guard.reason_text)
         self.status_path = Path(settings.var) / "guard" / "status.json"

@@ -14,7 +14,7 @@ from sekisho.incidents import deferred, notices, scores, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
-from sekisho.incidents.timeline import add_entry
+from sekisho.incidents.timeline import RETURNED, add_entry
 from sekisho.journal import (
     DeliveryResult,
     Event,
@@ -24,6 +24,7 @@ from sekisho.journal import (
     MessageSubmitted,
     NoticeSeen,
     QueueIdPaired,
+    ReturnFiled,
     ScoreSampled,
     ScriptChanged,
     SenderDeferred,
@@ -47,6 +48,7 @@ class EventBatch:
             SenderDeferred: deferred.note_waiting,
             MailArrived: deferred.note_arrival,
             ScriptChanged: _script_changed,
+            ReturnFiled: _return_filed,
             NoticeSeen: _notice_seen,
             ScoreSampled: scores.keep_sample,
             UsualSeen: usual.keep,
@@ -147,6 +149,18 @@ def _script_changed(event: ScriptChanged) -> None:
         "ip": event.ip,
     }
     add_entry(incident, _time(event.t), "script", f"script-{incident.pk}-{event.t:.6f}", details)
+
+
+def _return_filed(event: ReturnFiled) -> None:
+    """Returned mail of the latest incident that was recovered from; a line a day with the number."""
+    incident = Incident.objects.filter(mailbox=event.mailbox, orders__kind="release").order_by("-id").first()
+    if incident is None:
+        return
+    key = f"returned-{incident.pk}-{_time(event.t):%Y%m%d}"
+    if not add_entry(incident, _time(event.t), RETURNED, key, {"count": 1}):
+        entry = incident.timeline.get(key=key)
+        entry.details["count"] += 1
+        entry.save(update_fields=["details"])
 
 
 def _notice_seen(event: NoticeSeen) -> None:

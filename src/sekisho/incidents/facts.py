@@ -12,6 +12,7 @@ from sekisho.incidents import complaints
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 
 Facts = dict[str, Any]
@@ -113,6 +114,8 @@ def incident_story(incident: Incident, language: str) -> Facts:
     facts["notices"] = list(incident.notices.order_by("id").values("kind", "recipient", "state", "sent_at"))
     facts["waiting"] = msgspec.structs.asdict(summarize(incident))
     facts["complaints"] = msgspec.structs.asdict(complaints.tally_of(incident))
+    # Mail that came back for the hijacker's messages and went into the folder for it.
+    facts["returned"] = returned_mail(incident)
     return facts
 
 

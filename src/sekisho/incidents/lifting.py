@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -11,13 +11,15 @@ from django.db import transaction
 from sekisho.incidents import orders
 from sekisho.incidents.changes import PROBATION_NEW_RECIPIENTS_A_DAY, change_status, current_status
 from sekisho.incidents.containing import STATUS_OF, open_incident
-from sekisho.incidents.models import Incident, MailboxStatus, Order, Transition
+from sekisho.incidents.models import Incident, MailboxStatus, Order, QueueIdLogin, Transition
 from sekisho.incidents.timeline import add_entry
 
 # A hijacker's second visit comes within days; a week without a sign is the time peers keep a sender on watch.
 PROBATION_CLEAN_DAYS = 7
 # The question of a restriction stands for a week: owners come back from a holiday.
 RESTRICTION_DAYS = 7
+# Messages of an incident whose returned mail is told apart; a blast is stopped long before.
+MOST_SENT = 500
 
 
 def end_incident(incident: Incident, phase: str, at: datetime) -> None:
@@ -62,7 +64,24 @@ def lift(
     if not shut:
         return []
     kind = "dismiss" if cause == "dismissal" else "release"
-    return orders.place_orders(incident, kind, generation, actor, at, {"incident": incident.pk})
+    details: dict[str, object] = {"incident": incident.pk}
+    if cause == "recovery":
+        details |= _sent_in(incident, at)
+    return orders.place_orders(incident, kind, generation, actor, at, details)
+
+
+def _sent_in(incident: Incident, at: datetime) -> dict[str, object]:
+    """What the mailbox sent in the incident, the newest first: mail that comes back for it is the hijacker's."""
+    since = incident.first_risk_at
+    for details in incident.orders.filter(kind__in=["contain", "restrict"]).values_list("details", flat=True):
+        if held := details.get("hold_since"):
+            since = min(since, datetime.fromtimestamp(float(held), UTC))
+    sent = QueueIdLogin.objects.filter(mailbox=incident.mailbox, at__gte=since, at__lte=at).order_by("-at")
+    rows = list(sent.values_list("queue_id", "message_id")[:MOST_SENT])
+    return {
+        "sent_ids": [queue_id for queue_id, _ in rows],
+        "sent_message_ids": [message_id for _, message_id in rows if message_id],
+    }
 
 
 def expire_restrictions(now: datetime) -> int:

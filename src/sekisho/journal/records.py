@@ -153,6 +153,14 @@ class ScriptChanged(msgspec.Struct, frozen=True, tag="script"):
     ip: str = ""
 
 
+class ReturnFiled(msgspec.Struct, frozen=True, tag="return_filed"):
+    """Mail that came back for a hijacker's message was put into the folder for it, not into the inbox."""
+
+    t: float
+    mailbox: str
+    message_id: str = ""
+
+
 class NoticeSeen(msgspec.Struct, frozen=True, tag="notice"):
     """One of our own notices passed the mail log: it was handed over, whatever the worker remembers."""
 
@@ -207,11 +215,13 @@ Event = (
     | SenderDeferred
     | MailArrived
     | ScriptChanged
+    | ReturnFiled
     | NoticeSeen
     | ScoreSampled
     | UsualSeen
     | GuardGap
 )
+
 
 class ComplaintMade(msgspec.Struct, frozen=True, tag="complaint"):
     """A trusted reporter calls a message unwanted that this mailbox is known to have submitted. Not a spool event: it

@@ -48,6 +48,16 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
         (rf"{_N} messages? held, {_M} escaped in flight", _("%(n)s messages held, %(m)s escaped in flight")),
         (rf"{_N} messages? released", _("%(n)s messages released")),
         (
+            rf"what comes back for {_N} messages? goes to {_TEXT}",
+            _("what comes back for %(n)s messages goes to the folder %(text)s"),
+        ),
+        (r"nothing was sent that could come back", _("nothing was sent that could come back")),
+        (
+            r"no folder for returned mail is set up \(dovecot\.returned_mail_scripts\)",
+            _("no folder for returned mail is set up (dovecot.returned_mail_scripts)"),
+        ),
+        (r"not compiled", _("not compiled")),
+        (
             rf"{_N} messages? kept until the queue manager forgets the address",
             _("%(n)s messages kept until the queue manager forgets the address"),
         ),

@@ -29,6 +29,8 @@ LINES: dict[str, tuple[Words, str]] = {
     "mail_sent": (_("Mail of this login left: %(count)s recipients"), "warn"),
     "mail_deferred": (_("Mail of this login waits at the recipients: %(count)s"), "calm"),
     "mail_bounced": (_("Mail of this login was returned: %(count)s recipients"), "warn"),
+    "complaint": (_("Receivers report mail of this mailbox as spam: %(count)s messages"), "warn"),
+    "returned_filed": (_("Returned mail of the intruder's was put into a folder of its own: %(count)s"), "calm"),
     "script": (_("A mail filter was changed"), "warn"),
     "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }

@@ -1,4 +1,5 @@
-"""Neighbours' texts and our values: Postfix policy, Dovecot auth policy and events, mail log lines, `postqueue -j`.
+"""Neighbours' texts and our values: Postfix policy, Dovecot auth policy and events, mail log lines, `postqueue -j`,
+feedback reports (ARF).
 
 Who may enter: every room. What it must never do: I/O, look at a clock, draw randomness, log, judge. A text that
 cannot be read raises `WireError` and nothing else; a text that can be read is not believed any further than the

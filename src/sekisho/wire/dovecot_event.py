@@ -1,6 +1,6 @@
 """Dovecot's exported events, one JSON object per HTTP POST (event_exporter; captured from 2.3.19.1 and 2.4.1).
 
-Read here: `managesieve_command_finished` (PUTSCRIPT, SETACTIVE), `sieve_action_finished` (redirect) and
+Read here: `managesieve_command_finished` (PUTSCRIPT, SETACTIVE), `sieve_action_finished` (redirect, fileinto) and
 `mail_user_session_finished` of a person's session. Every other event is None. ManageSieve events carry no client
 address: join them with the login by `session`. `user` is set by Dovecot after authentication; texts such as the
 message id or the script's name come from outside. Not supported: time formats other than rfc3339.
@@ -47,6 +47,15 @@ class RedirectSent(msgspec.Struct, frozen=True):
     message_id: str
 
 
+class MessageFiled(msgspec.Struct, frozen=True):
+    """A script put a message into a folder other than the inbox."""
+
+    t: float
+    user: str
+    folder: str
+    message_id: str
+
+
 class SessionFinished(msgspec.Struct, frozen=True):
     """A person's IMAP, POP3 or ManageSieve session ended. Octets are 0 when Dovecot (2.3) does not say."""
 
@@ -60,7 +69,7 @@ class SessionFinished(msgspec.Struct, frozen=True):
     bytes_out: int
 
 
-ParsedEvent = ScriptStored | ScriptActivated | RedirectSent | SessionFinished
+ParsedEvent = ScriptStored | ScriptActivated | RedirectSent | MessageFiled | SessionFinished
 
 
 class _Fields(msgspec.Struct):
@@ -73,6 +82,7 @@ class _Fields(msgspec.Struct):
     script_name: str = ""
     action_name: str = ""
     redirect_target: str = ""
+    fileinto_mailbox_name: str = ""
     message_id: str = ""
     # Microseconds.
     duration: int = 0
@@ -134,10 +144,14 @@ def _managesieve(t: float, fields: _Fields, _categories: list[str]) -> ScriptSto
     return None
 
 
-def _sieve_action(t: float, fields: _Fields, _categories: list[str]) -> RedirectSent | None:
-    if fields.action_name != "redirect" or not fields.user or fields.error:
+def _sieve_action(t: float, fields: _Fields, _categories: list[str]) -> RedirectSent | MessageFiled | None:
+    if not fields.user or fields.error:
         return None
-    return RedirectSent(t, fields.user, fields.redirect_target, fields.message_id)
+    if fields.action_name == "redirect":
+        return RedirectSent(t, fields.user, fields.redirect_target, fields.message_id)
+    if fields.action_name == "fileinto":
+        return MessageFiled(t, fields.user, fields.fileinto_mailbox_name, fields.message_id)
+    return None
 
 
 # Categories of a person's session; lmtp, doveadm and indexer sessions have the same event and are nobody's reading.

@@ -98,8 +98,8 @@ def test_a_reinstatement_runs_in_this_order(tools: Tools) -> None:
     run_due(tools, entry)
     plan = release(tools, entry)
     assert run_due(tools, entry) == [
-        "restore_active", "flush_auth_cache", "freeze_redirects", "lower_barrier", "flush_auth_cache_again",
-        "retry_waiting", "probe_open",
+        "restore_active", "flush_auth_cache", "freeze_redirects", "file_returned", "lower_barrier",
+        "flush_auth_cache_again", "retry_waiting", "probe_open",
     ]  # fmt: skip
     assert plans.is_effective(entry, plan)
     assert not plans.is_complete(entry, plan)

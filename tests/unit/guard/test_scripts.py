@@ -109,3 +109,17 @@ def test_a_session_whose_octets_dovecot_does_not_say_teaches_nothing() -> None:
     intake = Intake()
     EventIntake(intake.scripts, intake.bench.checkpoint).serve(session_finished(0))
     assert intake.observed == 0
+
+
+def filed(folder: str, action: str = "fileinto") -> bytes:
+    fields = {"user": ALICE, "action_name": action, "fileinto_mailbox_name": folder, "message_id": "<b@far.test>"}
+    return json.dumps({"event": "sieve_action_finished", "fields": fields}).encode()
+
+
+def test_returned_mail_that_was_filed_is_counted_and_judges_nobody() -> None:
+    intake = Intake()
+    events = EventIntake(intake.scripts, intake.bench.checkpoint, "Returned")
+    for body in (filed("Returned"), filed("Other"), filed("Returned", "keep")):
+        assert events.serve(Request("POST", "/events", "", b"", body)).status == 200
+    assert [(type(event).__name__, event.mailbox) for event in intake.bench.spooled] == [("ReturnFiled", ALICE)]
+    assert intake.observed == 0

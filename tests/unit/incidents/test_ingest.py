@@ -14,10 +14,11 @@ from django.db import OperationalError
 from test_decisions import ALICE, T, record
 
 from sekisho.config import Settings, settings
-from sekisho.incidents import ingest
+from sekisho.incidents import decisions, ingest
 from sekisho.incidents.deferred import summarize
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import Audit, DeferredPair, Incident, Notice, QueueIdLogin, SignIn, TimelineEntry
+from sekisho.incidents.timeline import returned_mail
 from sekisho.journal import (
     AppendLog,
     DecisionRecord,
@@ -29,6 +30,7 @@ from sekisho.journal import (
     MessageSubmitted,
     NoticeSeen,
     QueueIdPaired,
+    ReturnFiled,
     ScriptChanged,
     SenderDeferred,
     format_record,
@@ -315,3 +317,39 @@ def test_a_message_id_is_kept_with_its_queue_id(guard: Guard) -> None:
     )
     guard.take()
     assert QueueIdLogin.objects.get(pk="4msg").message_id == "<1@shop.test>"
+
+
+def test_returned_mail_is_counted_for_the_incident_that_was_recovered_from(guard: Guard) -> None:
+    guard.see(ReturnFiled(T, ALICE))
+    guard.take()
+    assert not TimelineEntry.objects.filter(kind="returned_filed").exists()
+    guard.decide(record())
+    guard.take()
+    decisions.reinstate(ALICE, "operator")
+    incident = Incident.objects.get()
+    guard.see(*(ReturnFiled(T + 60 + number, ALICE) for number in range(3)), ReturnFiled(T + 3 * 86_400, ALICE))
+    guard.take()
+    assert returned_mail(incident) == 4
+    assert TimelineEntry.objects.filter(kind="returned_filed").count() == 2
+
+
+def test_the_order_to_open_names_what_was_sent_in_the_incident(guard: Guard) -> None:
+    guard.see(
+        MessageSubmitted(T - 86_400, ALICE, "4before", ALICE, 1, 500),
+        MessageSubmitted(T, ALICE, "4spam", ALICE, 1, 500),
+        QueueIdPaired(T, ALICE, "4spam", message_id="<spam@shop.test>"),
+        MessageSubmitted(T, "bob@shop.test", "4bobs", ALICE, 1, 500),
+    )
+    guard.decide(record())
+    guard.take()
+    [order] = decisions.reinstate(ALICE, "operator")
+    assert order.details["sent_ids"] == ["4spam"]
+    assert order.details["sent_message_ids"] == ["<spam@shop.test>"]
+
+
+def test_a_dismissal_names_nothing_for_the_mail_was_the_owners(guard: Guard) -> None:
+    guard.see(MessageSubmitted(T, ALICE, "4spam", ALICE, 1, 500))
+    guard.decide(record())
+    guard.take()
+    [order] = decisions.dismiss(Incident.objects.get(), "operator")
+    assert "sent_ids" not in order.details

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import decisions, scores
+from sekisho.incidents import complaints, decisions, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
+from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 from sekisho.web import score_chart, story, waiting, words
 from sekisho.web.context import signed_in
@@ -64,6 +65,8 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "holds": holds,
         "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
         "held": QueueIdLogin.objects.filter(mailbox=incident.mailbox, held="held").count(),
+        "complaints": complaints.tally_of(incident),
+        "returned": returned_mail(incident),
         "can_answer": holds and status is not None and status.status == "restricted",
         # An alert is answered; dismissing it would say the same without naming its sources.
         "can_recognise": incident.phase in words.OPEN_PHASES and not holds,
