@@ -159,3 +159,47 @@ def test_it_works_without_javascript(panel: Panel, visit: Opener):
     page.get_by_label("アクティブ", exact=True).check()
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_text("新しいパスワードを保存しました")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_pasted_blank_and_full_width_letters_are_pointed_out_and_repaired_on_request(
+    language, panel: Panel, visit: Opener
+):
+    mailbox = "yamada@sora.example"
+    page = visit(panel.url, language=language, width=390)
+    sign_in(page, STRANGER)
+    page.goto(f"/admin/system/mail/mailboxes/{mailbox}/edit")
+    words = WORDS[language]
+    first, second = (page.get_by_label(words[label], exact=True) for label in ("password", "confirm"))
+    note = page.locator("#repair")
+    expect(note).to_be_hidden()
+    first.fill("Kumo-Gakure-2748-hoshi")
+    expect(note).to_be_hidden()
+    first.fill("\u3000Ｋumo-Gakure-2748-hoshi ")
+    second.fill("Ｋumo-Gakure-2748-hoshi")
+    expect(note).to_contain_text({"ja": "空白が入っています", "en": "a blank"}[language])
+    expect(note).to_contain_text({"ja": "全角文字が入っています", "en": "full-width"}[language])
+    # Pointed out, and nothing else: what was typed is still what was typed.
+    expect(first).to_have_value("\u3000Ｋumo-Gakure-2748-hoshi ")
+    note.get_by_role("button").click()
+    for field in (first, second):
+        expect(field).to_have_value("Kumo-Gakure-2748-hoshi")
+    expect(note).to_be_hidden()
+
+
+def test_the_generator_makes_two_kinds_and_shows_each_only_once(panel: Panel, visit: Opener):
+    page = visit(panel.url, language="en", width=390)
+    sign_in(page, STRANGER)
+    page.goto("/admin/system/mail/mailboxes/yamada@sora.example/edit")
+    page.get_by_role("button", name="Generate one of words").click()
+    expect(page.get_by_text("64 bits").first).to_be_visible()
+    of_words = page.locator("#generated").inner_text()
+    assert of_words.count("-") == 5 and of_words[-2:].isdigit()
+    page.get_by_role("button", name="Generate another").click()
+    expect(page.get_by_text("116 bits").first).to_be_visible()
+    expect(page.locator("#generated")).not_to_have_text(of_words)
+    assert of_words not in page.content()
+    random = page.locator("#generated").inner_text()
+    page.reload()
+    assert random not in page.content() and random not in page.url
+    expect(page.get_by_label("New password", exact=True)).to_have_value("")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
 import casting
 from casting import BYSTANDER, NEW_PASSWORD, STOLEN_PASSWORD, VICTIM
+from sekisho.config import settings
 from sekisho.directory.models import SiteMailbox
 from sekisho.directory.passwords import verify_password
 from sekisho.incidents.models import Audit, MailboxStatus, Order
+from sekisho.recovery import breached
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -144,9 +148,39 @@ def test_the_generator_fills_both_fields_and_makes_another_each_time(incident, s
     assert VICTIM not in texts[0].partition('class="card"')[2]
 
 
-def test_a_generated_password_is_accepted(incident, sign_in):
+@pytest.mark.parametrize(
+    ("kind", "form", "bits"),
+    [("random", "[A-HJ-NP-Za-km-z2-9]{20}", "116 bits"), ("words", "([a-z]{4,8}-){5}[0-9]{2}", "64 bits")],
+)
+def test_the_generator_has_two_kinds_and_says_how_strong(kind, form, bits, incident, sign_in):
+    answer = sign_in("owner").post(reverse("new_password", args=[VICTIM]), {"kind": kind})
+    text = answer.content.decode()
+    assert re.fullmatch(form, text.partition('id="generated" translate="no">')[2].partition("<")[0])
+    assert bits in text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_generator_needs_a_post_and_an_account(incident, sign_in):
+    url = reverse("new_password", args=[VICTIM])
+    assert sign_in("owner").get(url).status_code == 405
+    assert sign_in("stranger").post(url).status_code == 404
+
+
+def test_it_refuses_a_listed_and_a_japanese_password_with_the_reason(incident, sign_in, tmp_path):
+    (tmp_path / "leaked").write_text(NEW_PASSWORD + "\n")
+    breached.build([tmp_path / "leaked"], settings().breached_list_file, 0.0)
+    try:
+        text = refused(save(sign_in("owner", "ja")))
+    finally:
+        settings().breached_list_file.unlink()
+    assert "過去に漏えいした" in text and NEW_PASSWORD not in text
+    assert "「suzuki」" in refused(save(sign_in("owner", "ja"), password="suzukihanako1985"))
+
+
+@pytest.mark.parametrize("kind", ["random", "words"])
+def test_a_generated_password_is_accepted(kind, incident, sign_in):
     client = sign_in("owner")
-    text = client.post(reverse("new_password", args=[VICTIM])).content.decode()
+    text = client.post(reverse("new_password", args=[VICTIM]), {"kind": kind}).content.decode()
     assert (
         save(client, password=text.partition('id="generated" translate="no">')[2].partition("<")[0]).status_code == 302
     )

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sekisho.detection.password import generate
+from sekisho.detection.password import Style, entropy, generate
 from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import decisions
@@ -32,8 +32,9 @@ from sekisho.web.reinstatement import progress_of
 PAGE = 50
 # New recipients an hour that a restricted mailbox may still write to, when an operator restricts it by hand.
 RESTRICTED_LIMIT = 10
-# A drawn password holds a word of the address once in 10,000 times; three draws leave nothing to chance.
-DRAWS = 3
+# One of words holds a word of the address a few times in 1,000 (where the address is such a word); five draws leave
+# nothing to chance.
+DRAWS = 5
 
 
 def _row(mailbox: SiteMailbox, status: MailboxStatus | None) -> dict[str, Any]:
@@ -153,13 +154,18 @@ def _incident_of(status: MailboxStatus | None) -> Incident | None:
 @require_POST
 @sensitive_variables("password")
 def new_password(request: HttpRequest, address: str) -> HttpResponse:
-    """The generator: a fresh password in both fields and on a card. It is kept nowhere on our side."""
+    """The generator: a fresh password in both fields and on a card. It is kept nowhere on our side.
+
+    `kind=words` draws one of words, anything else a random one.
+    """
     mailbox = access.access_mailbox(request.user, address)
+    kind: Style = "words" if request.POST.get("kind") == "words" else "random"
     for _attempt in range(DRAWS):
-        password = generate(secrets.randbelow)
+        password = generate(secrets.randbelow, kind)
         if not flow.password_problems(mailbox.username, password):
             break
-    return render(request, "web/parts/new_password.html", {"password": password, "mailbox": mailbox})
+    context = {"password": password, "mailbox": mailbox, "kind": kind, "bits": int(entropy(kind))}
+    return render(request, "web/parts/new_password.html", context)
 
 
 @require_safe

@@ -27,12 +27,43 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.copy) copy(button);
   if ("print" in button.dataset) window.print();
+  if ("repair" in button.dataset) repairPasswords();
+});
+
+// A blank copied along, a full-width letter: say so and offer the repaired form (detection.password.repaired).
+const passwordFields = () => document.querySelectorAll("#password-fields input[name=password], #password-fields input[name=confirmation]");
+const WIDE = /[\uff01-\uff5e\u3000]/g;
+const narrow = (text) => text.replace(WIDE, (letter) => letter.normalize("NFKC"));
+const repaired = (text) => narrow(text).trim();
+
+function lookAtPasswords() {
+  const note = document.getElementById("repair");
+  const texts = [...passwordFields()].map((field) => field.value);
+  const faults = {
+    blank: texts.some((text) => text !== text.trim()),
+    wide: texts.some((text) => text.trim() !== narrow(text.trim())),
+  };
+  for (const line of note.querySelectorAll("[data-fault]")) line.hidden = !faults[line.dataset.fault];
+  note.hidden = !faults.blank && !faults.wide;
+}
+
+function repairPasswords() {
+  for (const field of passwordFields()) field.value = repaired(field.value);
+  lookAtPasswords();
+  document.getElementById("id_password").focus();
+}
+
+document.addEventListener("input", (event) => {
+  // While somebody types, a blank may be one between two words: only what is pasted is looked at at once.
+  const note = document.getElementById("repair");
+  if (note && event.target.closest("#password-fields .pair") && (!note.hidden || event.inputType === "insertFromPaste")) lookAtPasswords();
 });
 
 // 表示: show what was typed, in both fields.
 document.addEventListener("change", (event) => {
+  if (event.target.closest("#password-fields .pair")) lookAtPasswords();
   if (event.target.id !== "show-passwords") return;
-  for (const field of document.querySelectorAll("#password-fields input[name=password], #password-fields input[name=confirmation]")) {
+  for (const field of passwordFields()) {
     field.type = event.target.checked ? "text" : "password";
   }
 });
