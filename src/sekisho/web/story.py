@@ -94,7 +94,9 @@ def _line(entry: TimelineEntry) -> Line:
     if "count" in details:
         text = str(text) % {"count": details["count"]}
     shown = [
-        str(details[name]) for name in ("actor", "host", "recipient", "target", "ip", "country") if details.get(name)
+        str(details[name])
+        for name in ("actor", "host", "reporter", "recipient", "target", "ip", "country")
+        if details.get(name)
     ]
     return Line(at=entry.at, text=text, tone=tone, details=" · ".join(shown))
 

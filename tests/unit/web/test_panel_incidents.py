@@ -7,7 +7,17 @@ from django.urls import reverse
 
 import casting
 from casting import FOREIGN, VICTIM
-from sekisho.incidents.models import Audit, DeferredPair, Incident, MailboxStatus, Order, Step, TimelineEntry
+from sekisho.incidents.models import (
+    Audit,
+    DeferredPair,
+    Incident,
+    MailboxStatus,
+    Order,
+    ReportedMessage,
+    Step,
+    TimelineEntry,
+)
+from sekisho.incidents.timeline import add_entry
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -168,3 +178,19 @@ def test_the_dashboard_names_the_address_data_with_its_date(incident, sign_in):
     text = sign_in("operator").get(reverse("dashboard")).content.decode()
     assert "Address data: tor-geoipdb of 2026-06-25" in text
     assert "tor-geoipdb" not in sign_in("owner").get(reverse("dashboard")).content.decode()
+
+
+def test_complaints_and_returned_mail_are_counted(incident, sign_in):
+    at = incident.first_risk_at
+    for key, vouched_by in (("4a", "192.0.2.0/28"), ("4b", "192.0.2.0/28"), ("4c", "")):
+        ReportedMessage.objects.create(
+            key=key, mailbox=VICTIM, submitted_at=at, first_at=at, last_at=at, vouched_by=vouched_by
+        )
+    add_entry(incident, at, "complaint", "c", {"count": 2, "reporter": "192.0.2.0/28"})
+    add_entry(incident, at, "returned_filed", "r", {"count": 37})
+    text = page(sign_in("owner", "en"), incident)
+    assert "2 reported messages" in text and "and 1 by a reporter nobody vouches for" in text
+    assert "37 messages in a folder of their own" in text
+    assert "Receivers report mail of this mailbox as spam: 2 messages" in text
+    assert "192.0.2.0/28" in text
+    assert "専用フォルダーに 37 通" in page(sign_in("owner", "ja"), incident)
