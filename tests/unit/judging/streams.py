@@ -101,9 +101,14 @@ UNAUTHENTICATED = st.one_of(
 )  # fmt: skip
 
 
-def streams(event: st.SearchStrategy[Line], most: int = 60, step: int = 3) -> st.SearchStrategy[list[Line]]:
-    """Streams in order of time; up to `step` ticks of the grid pass between two events, often none."""
-    rows = st.lists(st.tuples(st.integers(0, step), event), max_size=most)
+def streams(
+    event: st.SearchStrategy[Line], most: int = 60, step: int = 3, least: int = 0
+) -> st.SearchStrategy[list[Line]]:
+    """Streams in order of time; up to `step` ticks of the grid pass between two events, often none.
+
+    Hypothesis makes short lists unless it must not: about twice `least` events, and five without one.
+    """
+    rows = st.lists(st.tuples(st.integers(0, step), event), min_size=least, max_size=most)
     return rows.map(_timed)
 
 
