@@ -180,12 +180,12 @@ def worker_number() -> int:
 class Stack:
     """One local stack started for the stories, with its own state directory and ports."""
 
-    def __init__(self) -> None:
+    def __init__(self, ports_further: int = 0) -> None:
         # Short: a unix socket's path holds 108 bytes (deploy.layout).
         self.var = Path(os.environ.get("SEKISHO_STORIES_VAR") or tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
         # The guard, a user of its own, lives below it.
         self.var.chmod(0o755)
-        self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100") + PORTS_APART * worker_number()
+        self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100") + PORTS_APART * worker_number() + ports_further
         self.failpoints = self.var / "failpoints"
         self.places = Places.with_base(self.base, self.var)
         self.outside = ThirdParty(self.places)

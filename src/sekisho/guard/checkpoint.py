@@ -281,7 +281,9 @@ class Checkpoint:
         return profile
 
     def _tell_usual(self, mailbox: str, profile: MailboxProfile, now: float) -> None:
-        self.spool(usual_seen(mailbox, profile, self._owners, now))
+        # Nobody reads it of old logs and streams (samples is None there), and it costs as much as ten events.
+        if self.samples is not None:
+            self.spool(usual_seen(mailbox, profile, self._owners, now))
 
     def _decide(
         self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float
