@@ -21,7 +21,7 @@ from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
 if not SiteMailbox.objects.filter(username="mori@hana.example").exists():
     provision.add_mailbox("mori@hana.example", casting.STOLEN_PASSWORD, name="森 みどり")
-    casting.takeover("mori@hana.example")
+    casting.scores(casting.takeover("mori@hana.example"))
 """
     )
     return "mori@hana.example"

@@ -34,6 +34,7 @@ from sekisho.journal import (
     Follower,
     GuardGap,
     MailboxState,
+    ScoreSampled,
     ScriptChanged,
     StateFile,
     format_record,
@@ -218,6 +219,28 @@ def test_the_status_file_can_be_read_back(tmp_path: Path) -> None:
     assert (read.requests, read.events, read.profiles) == (1, 1, 1)
     assert read.alarms == ("no address data: the indicators of country and network are off",)
     found.close()
+
+
+def test_a_reading_that_waited_is_told_when_its_minute_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneTurn(Exception):
+        pass
+
+    async def no_more(_: float) -> None:
+        raise OneTurn
+
+    settings = site(tmp_path)
+    found = restore(settings, time.time())
+    for instance, score in (("i.1", 3.0), ("i.2", 3.8)):
+        judge_always(monkeypatch, score)
+        ask(found, instance)
+    later = time.time() + 61
+    monkeypatch.setattr(memory.time, "time", lambda: later)
+    monkeypatch.setattr(memory.asyncio, "sleep", no_more)
+    with pytest.raises(OneTurn):
+        asyncio.run(found.keep_status({}))
+    found.close()
+    events = [parse_event(line) for line in Follower(settings.spool_directory).read()]
+    assert [event.score for event in events if isinstance(event, ScoreSampled)] == [3.0, 3.8]
 
 
 def test_a_state_file_that_cannot_be_read_leaves_the_last_one_in_force(tmp_path: Path) -> None:
