@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+# Countries, owners, and one of each for a region; more is a mistake.
+AddressDataFiles = Annotated[tuple[str, ...], msgspec.Meta(max_length=4)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -41,7 +43,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason_text: str = ""
     # Client address data (docs/address-data.md): a file or a list of files. Empty: those of Debian's packages are used;
     # "none": indicators of place are off.
-    address_data: str | tuple[str, ...] = ""
+    address_data: str | AddressDataFiles = ""
     # Networks of our own webmail and proxies: a login from there says nothing about the place.
     own_networks: tuple[str, ...] = ()
 

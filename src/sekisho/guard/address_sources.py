@@ -27,8 +27,6 @@ log = logging.getLogger("sekisho.guard")
 KNOWN_FILES = ("/usr/share/tor/geoip", "/var/lib/location/database.db", "/usr/share/libloc-location/location.db")
 # In `guard.address_data`: look for nothing.
 NONE = "none"
-# Countries, owners, and one of each for a region; more is a mistake.
-MAX_FILES = 4
 
 # Path, inode, time and size of each file: what tells a replaced file from the one that was read.
 Stamp = tuple[tuple[str, int, int, int], ...]
@@ -95,7 +93,7 @@ class AddressFiles:
         """`configured` as in `guard.address_data`: "" finds files itself, "none" uses none."""
         named = (configured,) if isinstance(configured, str) else tuple(configured)
         self._finds_itself = named in ((), ("",))
-        self.paths = () if named == (NONE,) else KNOWN_FILES if self._finds_itself else named[:MAX_FILES]
+        self.paths = () if named == (NONE,) else KNOWN_FILES if self._finds_itself else named
         self._stamp: Stamp = ()
         self._before: dict[str, AddressSource] = {}
         self._told: dict[str, str] = {}

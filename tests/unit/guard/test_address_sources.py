@@ -6,10 +6,12 @@ import logging
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from guard.libloc_writer import libloc
 from guard.test_places_mmdb import RECORD, mmdb
+from sekisho.config import GuardSettings
 from sekisho.detection import AddressDataError, AddressTable, Place
 from sekisho.guard import address_sources
 from sekisho.guard.address_files import read_trusted
@@ -270,3 +272,14 @@ def test_a_renewed_ipv6_half_is_read_again(tmp_path: Path) -> None:
     assert files.changed()
     places.take(files.load())
     assert places.source("2001:db8::1")[1].country == "AT"
+
+
+def test_a_configuration_names_one_file_or_up_to_four() -> None:
+    def read(value: str) -> str | tuple[str, ...]:
+        listeners = "policy = {}\nauth_policy = {}\nevents = {}\nauth_policy_key = 'x'\n"
+        text = f"{listeners}address_data = {value}\n"
+        return msgspec.toml.decode(text.encode(), type=GuardSettings).address_data
+
+    assert (read("'a.mmdb'"), read("['a.mmdb', 'b.csv']")) == ("a.mmdb", ("a.mmdb", "b.csv"))
+    with pytest.raises(msgspec.ValidationError, match="address_data"):
+        read("['a', 'b', 'c', 'd', 'e']")
