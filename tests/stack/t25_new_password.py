@@ -1,0 +1,105 @@
+"""P4: a new password is one that the hijacker does not have and nobody guesses: weak, burned and breached ones are
+refused by the real command while every door stays shut; a generated one opens them, and the hash keeps the scheme that
+the provider's table has. Sabotage: tests/sabotage/t25.patch (the list of breached passwords is not asked)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import PASSWORD, Box, Stack
+
+LISTED = "wakaba-9f3k-yuugure-7x2m"
+# What stands in the site's table before, and how the new row must begin. Without a prefix only what this Dovecot's
+# default_pass_scheme (SHA512-CRYPT) reads, and $1$, which Dovecot knows by its sign.
+FORMS = [
+    ("$6$", "$6$"),
+    ("{CRYPT}$6$", "{CRYPT}$6$"),
+    ("{SHA256-CRYPT}$5$", "{SHA256-CRYPT}$5$"),
+    ("{BLF-CRYPT}$2y$10$", "{BLF-CRYPT}$2y$10$"),
+    ("{ARGON2ID}$argon2id$", "{ARGON2ID}$argon2id$"),
+    ("$1$", "{SHA512-CRYPT}$6$"),
+    ("{SSHA512}", "{SHA512-CRYPT}$6$"),
+]
+
+
+def generated(stack: Stack, kind: str) -> str:
+    """A password as the panel's generator draws it."""
+    draw = "from sekisho.detection.password import generate\nresult = generate(secrets.randbelow, %r)"
+    drawn = stack.shell.run("import secrets\n" + draw % kind)
+    assert isinstance(drawn, str)
+    return drawn
+
+
+def stored(stack: Stack, box: Box) -> str:
+    [(password,)] = stack.site_sql("SELECT password FROM mailbox WHERE username = ?", box.address)
+    return str(password)
+
+
+def files_with(stack: Stack, secret: str) -> list[Path]:
+    """Files below the stack's directory (logs, journals, ledgers, databases) that hold this text."""
+    readable = (path for path in stack.var.rglob("*") if path.is_file() and not path.is_symlink())
+    return [path for path in readable if secret.encode() in path.read_bytes()]
+
+
+@pytest.fixture
+def list_of_breaches(stack: Stack) -> None:
+    assert "rule off" in stack.command("pwned", "status").stdout
+    (stack.var / "leaked.txt").write_text(f"hunter2hunter2hunter2\n{LISTED}\n")
+    stack.command("pwned", "build", str(stack.var / "leaked.txt"))
+    (stack.var / "leaked.txt").unlink()
+    assert stack.ask("pwned", "status")["state"] == "on"
+
+
+def test_only_a_password_nobody_has_opens_the_mailbox(stack: Stack, list_of_breaches: None) -> None:
+    box = stack.new_box("t25")
+    stack.suspend(box)
+    before = stored(stack, box)
+    for bad, reason in (
+        (LISTED, "leaked somewhere before"),
+        (PASSWORD, "used before"),
+        ("sakurasakurasakura", "easy to guess"),
+        ("tanakatarou12345", 'common words such as "tanaka"'),
+        ("hoshizora-x7Qw-9fKe-Lm", 'contains "hoshizora"'),
+        (f"{LISTED[:-1]}Q　", "a full-width space at the end"),
+        ("Ｈoshi-7f3a91c2-umi-d04b", "full-width characters"),
+    ):
+        answer = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=bad, check=False)
+        assert answer.returncode == 1 and reason in answer.stderr, (bad, answer)
+        assert bad not in answer.stdout + answer.stderr
+    assert stack.status(box) == "suspended" and stored(stack, box) == before
+    stack.assert_shut(box, within=0)
+
+    for kind in ("words", "random"):
+        new = generated(stack, kind)
+        stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=new)
+        old, box.password = box.password, new
+        stack.assert_open(box)
+        assert not any(answer.accepted for answer in stack.doors(box, password=old).values())
+        steps = {step["name"]: step["state"] for step in stack.incident(box)["steps"] if step["plan"] == "release"}
+        assert steps["probe_open"] == "done", steps
+        assert not files_with(stack, new) and not files_with(stack, old)
+        stack.suspend(box)
+
+
+@pytest.mark.parametrize(("former", "form"), FORMS)
+def test_the_new_hash_keeps_the_scheme_of_the_row_and_dovecot_takes_it(stack: Stack, former: str, form: str) -> None:
+    box = stack.new_box("t25")
+    present = stack.shell.run(
+        f"""
+from passlib.hash import ldap_salted_sha512, md5_crypt
+from sekisho.directory.passwords import form_like, hash_in_form
+weak = {{"$1$": md5_crypt, "{{SSHA512}}": ldap_salted_sha512}}.get({former!r})
+result = weak.hash({PASSWORD!r}) if weak else hash_in_form({PASSWORD!r}, form_like({former!r}, "SHA512-CRYPT"))
+"""
+    )
+    assert present.startswith(former)
+    stack.site_sql("UPDATE mailbox SET password = ? WHERE username = ?", present, box.address)
+    stack.assert_open(box)
+    new = generated(stack, "words")
+    stack.command("mailbox", "password", box.address, "--password-stdin", given=new)
+    assert stored(stack, box).startswith(form)
+    # The agent has made Dovecot forget the old one within a second.
+    stack.assert_shut(box, within=1, password=PASSWORD)
+    box.password = new
+    stack.assert_open(box)
