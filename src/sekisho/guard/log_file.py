@@ -216,7 +216,8 @@ class LogFile:
         return found.inode == self.position.inode
 
     def _rotated(self) -> list[Path]:
-        return [path for path in self.path.parent.glob(self.path.name + "*") if path != self.path]
+        # By name: while a file is compressed, the whole one (mail.log.2) comes before the half one (mail.log.2.gz).
+        return sorted(path for path in self.path.parent.glob(self.path.name + "*") if path != self.path)
 
     def _younger(self, written_at: int, head: str) -> Iterator[_Opened]:
         """The rotated files written to after that moment, oldest first. gzip and logrotate keep a file's time."""

@@ -320,3 +320,35 @@ def test_what_is_lost_is_told_once_and_only_when_reading_goes_on(
     denied.remove("mail.log")
     assert rest(log) == [f"day 3 line {line}".encode() for line in range(3)]
     assert (log.lost, log.trouble) == (1, "")
+
+
+def test_a_log_that_is_being_compressed_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    day(path, 1)
+    log = LogFile(path, Position(path.stat().st_ino, 0))
+    rest(log)
+    path.rename(tmp_path / "mail.log.2")
+    day(path, 2)
+    path.rename(tmp_path / "mail.log.1")
+    day(path, 3)
+    # gzip sets the time, and removes the original, when it is done.
+    for name in ("mail.log.1", "mail.log.2"):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    assert rest(log) == [f"day {d} line {n}".encode() for d in (2, 3) for n in range(3)]
+    assert log.lost == 0
+
+
+def test_a_log_half_compressed_at_the_start_is_read_from_the_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    write(path, "".join(f"{number:07d} {os.urandom(40).hex()}\n" for number in range(3_000)))
+    first = LogFile(path, Position(path.stat().st_ino, 0))
+    first.read_lines()
+    data = path.read_bytes()
+    # Made first, so that the directory may well list it first.
+    (tmp_path / "mail.log.1.gz").write_bytes(gzip.compress(data)[:60_000])
+    path.rename(tmp_path / "mail.log.1")
+    day(path, 99_999)
+    log = LogFile(path, first.position)
+    lines = read_all(log)
+    assert len(lines) == 3_003 - data[: first.position.offset].count(b"\n")
+    assert log.lost == 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from guard.standins import ALICE, NOW, STRANGER, Bench
+from sekisho.guard import log_file
 from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.log_tail import LogTail, TailReader
 from sekisho.journal import (
@@ -241,3 +245,34 @@ def test_the_message_id_of_other_peoples_mail_is_not_spooled() -> None:
     tail.say("cleanup", f"{OTHER}: message-id=<3.4@far.test>")
     tail.say("qmgr", f"{OTHER}: from=<friend@far.test>, size=500, nrcpt=1 (queue active)")
     assert tail.bench.spooled == []
+
+
+def test_of_a_chunk_that_reaches_over_the_place_only_the_new_lines_are_spooled(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    told = log_line("smtpd", login())
+    path.write_text(told + log_line("smtpd", login(OTHER)))
+    inode = path.stat().st_ino
+    tail = Tail()
+    reader = TailReader(tail.tail, LogFile(path, Position(inode, 0)), Position(inode, len(told)))
+    assert reader.read_chunk(NOW) == 2
+    assert [event.queue_id for event in tail.bench.spooled if isinstance(event, QueueIdPaired)] == [OTHER]
+
+
+def test_messages_behind_a_long_way_through_a_compressed_log_are_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_file, "SKIP_BYTES", 1000)
+    path = tmp_path / "mail.log"
+    path.write_text("".join(log_line("smtpd", f"connect from pc{number}") for number in range(300)))
+    read = LogFile(path, Position(path.stat().st_ino, 0))
+    assert read.read_lines()
+    with path.open("a") as file:
+        file.write(a_message(ID))
+    (tmp_path / "mail.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.write_text("")
+    tail = Tail()
+    reader = TailReader(tail.tail, LogFile(path, read.position), Position())
+    # A step a second: longer than Postfix waits for an answer.
+    for second in range(20):
+        reader.read_chunk(NOW + second)
+    assert tail.bench.checkpoint.counters.events > 0

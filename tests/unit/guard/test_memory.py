@@ -24,6 +24,7 @@ from sekisho.config import (
 )
 from sekisho.config import Settings as Site
 from sekisho.guard import main, memory
+from sekisho.guard.log_file import Position
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.profile_store import ProfileStore, Saved
 from sekisho.guard.standing import OwnDecision, Stand
@@ -345,6 +346,24 @@ def test_a_session_that_passed_while_the_guard_was_away_is_learnt_from_dovecots_
     assert after.checkpoint.profiles.of(ALICE).evidence.reading.strange == 40.0
     assert after.dovecot_tail.file.lost == 0
     after.close()
+
+
+def test_what_passed_before_profiles_were_learnt_beside_the_guard_is_learnt_too(tmp_path: Path) -> None:
+    settings = site(tmp_path)
+    log = tmp_path / "dovecot.log"
+    log.write_text("old\n")
+    place = Position(log.stat().st_ino, 4)
+    now = time.time()
+    # The guard's last heartbeat, a session, then `sekisho learn`.
+    with log.open("a") as file:
+        file.write(a_session())
+    ProfileStore(settings.profiles_file).save([], b"", Saved(now + 5, dovecot_log=place))
+    write_status(settings.profiles_file.parent / "status.json", status(now - 5))
+    found = restore(settings, now + 9)
+    assert found.dovecot_tail is not None
+    assert found.dovecot_tail.read_chunk(now + 9) == 2
+    assert found.checkpoint.counters.events == 2
+    found.close()
 
 
 def test_a_log_that_cannot_be_read_is_an_alarm_and_one_line_each_way(

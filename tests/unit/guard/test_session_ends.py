@@ -123,3 +123,10 @@ def test_old_logs_teach_logins_and_ends() -> None:
     log.login("s1", NOW - 5000)
     log.end("s1", NOW - 4000)
     assert seen == [Login, SessionEnded]
+
+
+def test_a_login_reported_in_the_second_of_the_start_is_not_learnt_again_from_its_line() -> None:
+    log = Log()
+    log.sessions.begin("s1", ALICE, STRANGER)
+    log.login("s1", NOW - 100.5)
+    assert (log.events, log.bench.spooled) == (0, [])
