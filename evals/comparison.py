@@ -73,8 +73,10 @@ def aims(found: Scored, mix: Mapping[str, float]) -> list[str]:
     def at_least(said: str, value: float, aim: float) -> None:
         rows.append([said, f"≥ {aim:.2f}", f"{value:.2f}", "yes" if value >= aim else "**no**"])
 
-    def at_most(said: str, value: float, aim: float) -> None:
-        rows.append([said, f"≤ {aim:g}", f"{value:.1f}", "yes" if value <= aim else "**no**"])
+    def at_most(said: str, value: float, aim: float, upper: float = 0.0) -> None:
+        # Few months can miss a rare event: reached is what holds at the bound, too.
+        reached = "**no**" if value > aim else "yes" if upper <= aim else "not shown"
+        rows.append([said, f"≤ {aim:g}", f"{value:.1f} (≤ {upper:.1f})" if upper else f"{value:.1f}", reached])
 
     at_least("all takeovers contained", _share(every, "contained"), 0.90)
     at_least("all takeovers reacted to", _share(every, "reacted"), 0.93)
@@ -87,8 +89,10 @@ def aims(found: Scored, mix: Mapping[str, float]) -> list[str]:
     at_most("of all spam, %", 100 * sum(every.out) / max(every.spam, 1), 3)
     healthy = found.healthy["all"]
     for action, said, aim in zip(ACTIONS, ("suspensions", "throttles", "alerts"), (2, 40, 300), strict=True):
-        at_most(f"{said} /10k, traits oversampled", PER * healthy.hurt[action] / max(healthy.months, 1e-9), aim)
-        at_most(f"{said} /10k, ordinary mix", PER * rates[action][0], aim)
+        hurt, months = healthy.hurt[action], max(healthy.months, 1e-9)
+        upper = PER * poisson_upper(hurt, months)
+        at_most(f"{said} /10k, traits oversampled", PER * hurt / months, aim, upper)
+        at_most(f"{said} /10k, ordinary mix", PER * rates[action][0], aim, PER * rates[action][1])
     return markdown(["aim", "wanted", "measured", "reached"], rows)
 
 

@@ -28,9 +28,11 @@ _HEAD = """# Evaluation
 Made by `make eval`; nothing here was measured on real people's mail. The simulator (`evals/`) plays a hosting company
 from the literature and from assumptions named beside each constant; the engine is run through `sekisho evaluate`, the
 guard's own code path. This page: {mailboxes} mailboxes over {days} days for each of the seeds {seeds}, in every world;
-`make eval` as it stands takes {usual}. Seeds {tuned} were looked at while numbers were chosen, in the worlds {worlds}
-only. World *hard*: clean spam lists, most hijackers behind home-country addresses, twice the travellers. World
-*unseen*: another mix of people, and nothing was ever tuned on it.
+`make eval` as it stands takes {usual}.
+
+Seeds {tuned} were looked at while numbers were chosen, in the worlds {worlds} only. World *hard*: clean
+spam lists, most hijackers behind home-country addresses, twice the travellers. World *unseen*: another mix of people,
+and nothing was ever tuned on it.
 
 How to read it:
 

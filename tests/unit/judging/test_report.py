@@ -61,7 +61,13 @@ def test_the_aims_are_marked_reached_or_not() -> None:
     lines = comparison.aims(scored(), {"traveller": 0.01, "office": 0.99})
     assert next(line for line in lines if "all takeovers contained" in line).endswith("| ≥ 0.90 | 0.80 | **no** |")
     assert next(line for line in lines if "blast contained" in line).endswith("| ≥ 0.97 | 1.00 | yes |")
-    assert next(line for line in lines if "alerts /10k, ordinary mix" in line).endswith("| ≤ 300 | 4.0 | yes |")
+    alerts = next(line for line in lines if "alerts /10k, ordinary mix" in line)
+    assert "| ≤ 300 | 4.0 (≤ " in alerts
+    assert alerts.endswith(" | yes |")
+    few = scored()
+    few.healthy["all"].hurt["suspend"] = 0
+    said = comparison.aims(few, {"traveller": 0.01, "office": 0.99})
+    assert next(line for line in said if "suspensions /10k, traits" in line).endswith("| 0.0 (≤ 15.0) | not shown |")
 
 
 def test_pictures_are_well_formed_named_and_described() -> None:
