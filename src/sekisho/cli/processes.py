@@ -105,7 +105,7 @@ def evaluate(events: str) -> int:
 def replay(
     files: tuple[str, ...], year: int | None, address_data: tuple[str, ...], learning: bool, as_json: bool
 ) -> None:
-    """Read old mail logs (Postfix, Dovecot; plain, gzip, journal) and show what Sekisho would have done."""
+    """Read old mail logs (Postfix, Dovecot; text or journal, also compressed) and show what Sekisho would have done."""
     from sekisho.detection import HostTables
     from sekisho.guard import replay as room
     from sekisho.guard.learn import learn_logs
