@@ -203,3 +203,14 @@ def test_what_comes_back_for_the_hijackers_mail_goes_to_a_folder_of_its_own(stac
 
 def held(stack: Stack) -> set[str]:
     return {message.queue_id for message in stack.our_queue() if message.queue_name == "hold"}
+
+
+def test_a_broken_script_of_ours_loses_no_mail(stack: Stack) -> None:
+    boxes = stack.new_boxes("t23", 2)
+    for box, text, mode in zip(boxes, ('require ["nonsense"]; if {{{', "keep;"), (0o644, 0), strict=True):
+        path = stack.var / "returned" / f"{box.address}.sieve"
+        path.write_text(text)
+        path.chmod(mode)
+    letters = [stack.write(box.address, "friend@t23-far.test") for box in boxes]
+    for box, letter in zip(boxes, letters, strict=True):
+        stack.assert_arrives_once(box, [letter], within=20)

@@ -76,6 +76,7 @@ def file_returned(work: Work) -> bool:
     with contextlib.suppress(FileNotFoundError):
         if path.read_bytes() == data:
             return False
+    _make_directory(path.parent)
     replace_file(path, data, mode=0o644)
     path.chmod(0o644)
     try:
@@ -84,6 +85,13 @@ def file_returned(work: Work) -> bool:
         # Dovecot then compiles it itself at each delivery, which costs some milliseconds and a line in its log.
         work.notes["uncompiled"] = 1
     return True
+
+
+def _make_directory(directory: Path) -> None:
+    """Makes it passable for the mail server: where it may not look, Dovecot defers the mail of every mailbox (451)."""
+    if not directory.is_dir():
+        directory.mkdir(parents=True)
+        directory.chmod(0o755)
 
 
 def returned_filed(work: Work) -> str:

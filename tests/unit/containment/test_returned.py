@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -40,12 +41,18 @@ def released(tools: Tools, ids: list[str] | None = None, message_ids: list[str] 
 
 def test_the_script_is_written_compiled_and_read_back(sorting: Tools, host: FakeHost) -> None:
     work = released(sorting)
-    assert returned.file_returned(work)
+    # An agent whose system gives new files to itself alone.
+    before = os.umask(0o077)
+    try:
+        assert returned.file_returned(work)
+    finally:
+        os.umask(before)
     assert returned.returned_filed(work) == "what comes back for 1 message goes to 不正送信の不達通知"
     path = Path(sorting.settings.dovecot.returned_mail_scripts) / f"{ALICE}.sieve"
     text = path.read_text()
     assert ID in text and MESSAGE_ID in text and 'envelope :is "from" ""' in text
     assert path.stat().st_mode & 0o777 == 0o644
+    assert path.parent.stat().st_mode & 0o777 == 0o755
     assert path.with_suffix(".svbin").exists()
     # The same again changes nothing.
     assert not returned.file_returned(work)
