@@ -1,13 +1,16 @@
 """P4: a new password is one that the hijacker does not have and nobody guesses: weak, burned and breached ones are
 refused by the real command while every door stays shut; a generated one opens them, and the hash keeps the scheme that
-the provider's table has. Sabotage: tests/sabotage/t25.patch (the list of breached passwords is not asked)."""
+the provider's table has. Who goes on trying the old one is listed. Sabotage: tests/sabotage/t25.patch (the list of
+breached passwords is not asked)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from harness import PASSWORD, Box, Stack
+from harness import ABROAD, HOME, PASSWORD, Box, Stack
+
+from sekisho.rehearsal.outside import wait_until
 
 LISTED = "wakaba-9f3k-yuugure-7x2m"
 # What stands in the site's table before, and how the new row must begin. Without a prefix only what this Dovecot's
@@ -103,3 +106,50 @@ result = weak.hash({PASSWORD!r}) if weak else hash_in_form({PASSWORD!r}, form_li
     stack.assert_shut(box, within=1, password=PASSWORD)
     box.password = new
     stack.assert_open(box)
+
+
+def knocking(stack: Stack, box: Box) -> dict[str, tuple[bool, int]]:
+    """Who tried the old password: by address, whether from a usual network, and how often."""
+    found: dict[str, tuple[bool, int]] = {}
+    for knock in stack.incident(box)["knocking"]:
+        found[knock["ip"]] = (knock["known"], found.get(knock["ip"], (False, 0))[1] + knock["count"])
+    return found
+
+
+def test_who_still_tries_the_old_password_is_listed_by_place(stack: Stack) -> None:
+    box = stack.new_box("t25")
+    stack.assert_open(box)
+    rows = "SELECT count(*) FROM incidents_signin WHERE mailbox = ? AND success AND pwhash <> ''"
+    assert wait_until(lambda: stack.our_sql(rows, box.address)[0][0] >= 4, 15, pause=0.3) is not None
+    # The owner has been at home for three days.
+    stack.shell.run(
+        f"""
+from datetime import timedelta
+from sekisho.incidents.models import SignIn
+row = SignIn.objects.filter(mailbox={box.address!r}, protocol="imap").first()
+SignIn.objects.bulk_create(
+    SignIn(mailbox=row.mailbox, at=row.at - timedelta(days=day), success=True, protocol="imap", ip=row.ip)
+    for day in (1, 2, 3)
+)
+"""
+    )
+    stack.suspend(box)
+    for source in (HOME, ABROAD):
+        stack.doors(box, source=source)
+    stack.doors(box, source=ABROAD, password="some-other-wrong-password")
+    seen: dict[str, tuple[bool, int]] = {}
+
+    def listed(home: int, abroad: int) -> bool:
+        nonlocal seen
+        seen = knocking(stack, box)
+        return seen.get(HOME, (False, 0))[1] >= home and seen.get(ABROAD, (True, 0))[1] >= abroad
+
+    assert wait_until(lambda: listed(4, 4), 15, pause=0.5) is not None, seen
+    # HOME also holds the tries by which the story saw that the doors are shut.
+    assert seen[HOME][0] and seen[ABROAD] == (False, 4), seen
+
+    stack.reinstate(box)
+    assert not any(answer.accepted for answer in stack.doors(box, password=PASSWORD, source=ABROAD).values())
+    assert wait_until(lambda: listed(4, 8), 15, pause=0.5) is not None, seen
+    told = stack.command("incident", "show", str(stack.ask("mailbox", "show", box.address)["incident"])).stdout
+    assert "a device to update" in told and "from elsewhere" in told and ABROAD in told

@@ -112,11 +112,27 @@ def tell_story(story: dict[str, Any]) -> None:
             f"  {story['returned']} messages came back for what was sent meanwhile and are in a folder of their own.",
             f"  不正に送信されたメールの不達通知 {story['returned']} 通を専用フォルダーに振り分けました。",
         )
+    _tell_knocking(story["knocking"])
     waiting = story["waiting"]
     if waiting["waited"]:
         tell(
             f"  At least {waiting['waited']} senders waited, {waiting['arrived']} arrived.",
             f"  少なくとも {waiting['waited']} 件が待機し、{waiting['arrived']} 件が届きました。",
+        )
+
+
+def _tell_knocking(knocks: list[dict[str, Any]]) -> None:
+    """Who still tries the old password: the owner's devices to update, and strangers."""
+    for knock in knocks:
+        who = " ".join(part for part in (knock["ip"], knock["country"], knock["device"]) if part)
+        known = (
+            say("from a usual network, a device to update", "普段のネットワーク(設定を更新する端末)")
+            if knock["known"]
+            else say("from elsewhere", "普段と異なる場所")
+        )
+        tell(
+            f"  Old password still tried, {known}: {who}, {knock['count']} times, last {local_time(knock['last_at'])}",
+            f"  以前のパスワードでの試行、{known}: {who}、{knock['count']} 回、最終 {local_time(knock['last_at'])}",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from sekisho.incidents import deferred, notices, scores, usual
+from sekisho.incidents import deferred, knocking, notices, scores, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -32,7 +32,7 @@ from sekisho.journal import (
 )
 
 HOUR = 3600
-SourceHour = tuple[str, bool, str, str, int]
+SourceHour = tuple[str, bool, str, str, int, str]
 
 
 class EventBatch:
@@ -60,18 +60,34 @@ class EventBatch:
         self._takers[type(event)](event)
 
     def _login(self, event: LoginSeen) -> None:
-        key = (event.mailbox[:255], event.success, event.protocol[:16], event.ip[:45], int(event.t // HOUR))
+        key = (
+            event.mailbox[:255],
+            event.success,
+            event.protocol[:16],
+            event.ip[:45],
+            int(event.t // HOUR),
+            event.pwhash[:16],
+        )
         first, count = self._logins.get(key, (event, 0))
         self._logins[key] = (first, count + 1)
 
     def sums(self) -> Iterator[tuple[LoginSeen, Callable[[], None]]]:
         """What was summed up: a login of the sum, and the call that writes its row."""
-        for (_, _, _, _, hour), (first, count) in self._logins.items():
+        for (_, _, _, _, hour, _), (first, count) in self._logins.items():
             yield first, partial(_write_logins, first, count, _time(hour * HOUR))
 
 
 def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
-    """One row per mailbox, outcome, protocol, source and hour, with the number of logins."""
+    """One row per mailbox, outcome, protocol, source and hour, with the number of logins.
+
+    Successful ones are told apart by their password's hash, failed ones only by whether it was the old password: a
+    guesser makes two rows an hour, however much he tries.
+    """
+    password: dict[str, Any] = (
+        {"pwhash": first.pwhash[:16]}
+        if first.success
+        else {"old_password": knocking.is_old_password(first.mailbox[:255], first.pwhash[:16], _time(first.t))}
+    )
     same = SignIn.objects.filter(
         mailbox=first.mailbox[:255],
         success=first.success,
@@ -79,6 +95,7 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
         ip=first.ip[:45],
         at__gte=hour,
         at__lt=hour + timedelta(seconds=HOUR),
+        **password,
     )
     if same.update(count=F("count") + count):
         return
@@ -92,6 +109,7 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
         asn=first.asn,
         device=first.device[:200],
         count=count,
+        **password,
     )
 
 

@@ -192,6 +192,10 @@ class SignIn(models.Model):
     asn = models.PositiveBigIntegerField(default=0)
     device = models.CharField(max_length=200, blank=True, default="")
     count = models.PositiveIntegerField(default=1)
+    # Of successful logins: Dovecot's 12 bits of a keyed hash, which tell one password from another.
+    pwhash = models.CharField(max_length=16, blank=True, default="")
+    # Of failed ones: the password opened the mailbox before its last suspension (incidents.knocking).
+    old_password = models.BooleanField(default=False)
 
 
 class UsualUse(models.Model):

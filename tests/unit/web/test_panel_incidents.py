@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 import casting
 from casting import FOREIGN, VICTIM
@@ -14,11 +17,13 @@ from sekisho.incidents.models import (
     MailboxStatus,
     Order,
     ReportedMessage,
+    SignIn,
     Step,
     TimelineEntry,
 )
 from sekisho.incidents.timeline import add_entry
 
+OFFICE = "198.18.40.9"
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
 
@@ -38,6 +43,26 @@ def test_steps_have_a_word_beside_their_colour(incident, sign_in):
     text = page(sign_in("operator", "ja"), incident)
     assert "失敗(再試行します)" in text
     assert text.count('<span class="badge tone-good">完了</span>') == 9
+
+
+def test_who_still_tries_the_old_password_is_listed_and_told_apart(incident, sign_in):
+    assert "以前のパスワードでの試行" not in page(sign_in("owner", "ja"), incident)
+    at = timezone.now()
+    known = [at - timedelta(days=day) for day in (2, 3, 4)]
+    SignIn.objects.bulk_create(
+        SignIn(mailbox=VICTIM, at=day, success=True, protocol="imap", ip=OFFICE) for day in known
+    )
+    for ip, device, country in ((OFFICE, "<b>iPhone Mail</b>", "JP"), ("198.19.18.66", "", "NG")):
+        SignIn.objects.create(
+            mailbox=VICTIM, at=at, success=False, protocol="imap", ip=ip, device=device, country=country, count=7,
+            old_password=True,
+        )  # fmt: skip
+    text = page(sign_in("owner", "ja"), incident).partition("以前のパスワードでの試行")[2]
+    device, stranger = (line for line in text.split("<li>") if "7回" in line)
+    if OFFICE not in device:
+        device, stranger = stranger, device
+    assert "更新が必要な端末" in device and "&lt;b&gt;iPhone Mail" in device
+    assert "第三者" in stranger and "198.19.18.66" in stranger and "NG" in stranger
 
 
 def test_dismissal_needs_the_address_typed(incident, sign_in):

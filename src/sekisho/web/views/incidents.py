@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, scores
+from sekisho.incidents import complaints, decisions, knocking, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
 from sekisho.incidents.timeline import returned_mail
@@ -82,6 +82,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "orders": orders,
         "moving": any(order.state in ("open", "claimed") for order in orders),
         "notices": _notices(request, incident),
+        "knocks": knocking.knocks(incident),
     }
 
 
