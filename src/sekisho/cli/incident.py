@@ -125,11 +125,11 @@ def _tell_knocking(knocks: list[dict[str, Any]]) -> None:
     """Who still tries the old password: the owner's devices to update, and strangers."""
     for knock in knocks:
         who = " ".join(part for part in (knock["ip"], knock["country"], knock["device"]) if part)
-        known = (
-            say("from a usual network, a device to update", "普段のネットワーク(設定を更新する端末)")
-            if knock["known"]
-            else say("from elsewhere", "普段と異なる場所")
-        )
+        known = {
+            True: say("from a usual network, a device to update", "普段のネットワーク(設定を更新する端末)"),
+            False: say("from elsewhere", "普段と異なる場所"),
+            None: say("no earlier logins to compare", "比較できる利用履歴なし"),
+        }[knock["known"]]
         tell(
             f"  Old password still tried, {known}: {who}, {knock['count']} times, last {local_time(knock['last_at'])}",
             f"  以前のパスワードでの試行、{known}: {who}、{knock['count']} 回、最終 {local_time(knock['last_at'])}",

@@ -9,6 +9,7 @@ form of the address has another hash: this is a list for people, and decides not
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,6 +22,8 @@ from sekisho.incidents.models import Incident, SignIn, UsualUse
 WATCHED = timedelta(days=30)
 # Lines for people; a botnet's further ones are counted by their absence: `knocks` says how many there are.
 MOST = 50
+# An IMAP ID as Dovecot hands it on (RFC 2971): only the program's name is for people.
+_NAME = re.compile(r'"name" "([^"]*)"')
 
 
 class Knock(msgspec.Struct, frozen=True):
@@ -33,7 +36,8 @@ class Knock(msgspec.Struct, frozen=True):
     first_at: datetime
     last_at: datetime
     # From a network where the mailbox was at home before the incident: a forgotten device rather than the hijacker.
-    known: bool
+    # None: nobody knows yet where it is at home.
+    known: bool | None
 
 
 def is_old_password(mailbox: str, pwhash: str, at: datetime) -> bool:
@@ -61,17 +65,19 @@ def knocks(incident: Incident) -> list[Knock]:
     found: dict[tuple[str, str], Knock] = {}
     known = _known_networks(incident)
     owners = _usual_owners(incident.mailbox)
+    nothing_known = not known and not owners
     for row in _attempts(incident).iterator():
-        key = (row.ip, row.device)
+        device = _program(row.device)
+        key = (row.ip, device)
         before = found.get(key)
         found[key] = Knock(
             ip=row.ip,
             country=row.country,
-            device=row.device,
+            device=device,
             count=row.count + (before.count if before else 0),
             first_at=min(row.at, before.first_at) if before else row.at,
             last_at=max(row.at, before.last_at) if before else row.at,
-            known=_network(row.ip) in known or (row.asn != 0 and row.asn in owners),
+            known=None if nothing_known else _network(row.ip) in known or (row.asn != 0 and row.asn in owners),
         )
     return sorted(found.values(), key=lambda knock: knock.last_at, reverse=True)[:MOST]
 
@@ -81,6 +87,11 @@ def _attempts(incident: Incident) -> QuerySet[SignIn]:
     following = Incident.objects.filter(mailbox=incident.mailbox, id__gt=incident.pk, enforced=True).order_by("id")
     later = following.first()
     return rows if later is None else rows.filter(at__lt=later.detected_at)
+
+
+def _program(device: str) -> str:
+    found = _NAME.search(device)
+    return found[1] if found else device
 
 
 def _network(ip: str) -> str:

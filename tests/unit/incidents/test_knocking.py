@@ -76,6 +76,19 @@ def test_the_network_of_the_mailboxs_usual_provider_is_known(taken_over: Inciden
     }
 
 
+def test_nobody_is_called_a_stranger_where_no_home_is_known(two_tenants: None) -> None:
+    take(login(timezone.now() - timedelta(minutes=5), OFFICE, OLD, success=True))
+    incident = decisions.suspend(ALICE, "spam", "operator")
+    take(login(after(), OFFICE, OLD), login(after(), ABROAD, OLD))
+    assert [knock.known for knock in knocking.knocks(incident)] == [None, None]
+
+
+def test_a_device_is_named_as_it_calls_itself(taken_over: Incident) -> None:
+    take(login(after(), OFFICE, OLD, device='"vendor" "Apple" "name" "iPhone Mail" "version" "19H"'))
+    [knock] = knocking.knocks(taken_over)
+    assert knock.device == "iPhone Mail"
+
+
 def test_it_goes_on_after_recovery_and_ends_with_a_dismissal(taken_over: Incident) -> None:
     assert knocking.is_old_password(ALICE, OLD, after())
     decisions.dismiss(taken_over, "operator")
