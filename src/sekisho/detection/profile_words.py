@@ -71,10 +71,12 @@ def describe(
     names = [owners.get(number) or f"AS{number}" for number in usual.owners]
     ja = [_list_ja(countries_ja.get(code, code) for code in usual.countries), _list_ja(names)]
     en = [_list_en(countries_en.get(code, code) for code in usual.countries), _list_en(names)]
+    # "Japan and Korea, OCN and docomo" would read as one list.
+    between = ", " if len(usual.countries) < 2 else "; "
     return (
         f"ふだんの利用: {'、'.join(filter(None, ja)) or '決まった場所はまだありません'}。"
         f"新しい宛先は多い日で{usual.busiest_day}件。{_doors_ja(usual.protocols)}{usual.days}日分の利用から学習しています。",
-        f"Usually: {', '.join(filter(None, en)) or 'no settled place yet'}; "
+        f"Usually: {between.join(filter(None, en)) or 'no settled place yet'}; "
         f"{_plural(usual.busiest_day, 'new recipient')} on the busiest day; {_doors_en(usual.protocols)}"
         f"learnt from {_plural(usual.days, 'day')} of use.",
     )
