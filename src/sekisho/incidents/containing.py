@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sekisho.incidents import burned, notices, orders
+from sekisho.incidents import app_passwords, burned, notices, orders
 from sekisho.incidents.models import Incident
 
 OPEN_PHASES = ("detected", "contained", "eradicated")
@@ -43,6 +43,7 @@ def contain(incident: Incident, action: str, actor: str, details: dict[str, obje
     incident.save(update_fields=["enforced", "phase", "contained_at", "closed_at"])
     if action == "suspend":
         burned.burn_site_hash(incident.mailbox, at)
+        app_passwords.disable(incident.mailbox, incident.generation, at)
     orders.retire_weaker_orders(incident.mailbox, ORDER_OF[action])
     orders.place_orders(incident, ORDER_OF[action], incident.generation, actor, at, details)
     notices.enqueue(incident, STATUS_OF[action], at)

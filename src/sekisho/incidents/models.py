@@ -10,6 +10,8 @@ from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import Q
 
+from sekisho.incidents.app_password_model import AppPassword as AppPassword
+
 
 class MailboxStatus(models.Model):
     """Our word on a mailbox; one without a row is active in generation 0. `mailbox.active` only mirrors it."""
