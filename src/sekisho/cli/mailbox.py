@@ -215,6 +215,8 @@ def restrict(address: str, reason: str, limit: int, no_wait: bool, as_json: bool
             wait_until_contained(incident, CONTAIN_S)
         if as_json:
             _show(site, as_json=True)
+        elif limit == 0:
+            tell(f"Sending from {site.username} is stopped.", f"{site.username} からの送信を止めました。")
         else:
             tell(
                 f"{site.username} may write to {limit} new recipients an hour.",

@@ -163,3 +163,8 @@ def test_a_preview_keeps_what_was_observed_before_it_was_enforced(two_tenants):
     found = ask("domain", "preview", "ours.test")
     assert (found["suspend"], found["alert"]) == (1, 1)
     assert [(row["mailbox"], row["action"]) for row in found["incidents"]] == [(ALICE, "suspend"), (BOB, "alert")]
+
+
+def test_a_mailbox_at_limit_nought_is_not_said_to_send(two_tenants):
+    assert "is stopped" in run("mailbox", "restrict", ALICE, "--reason", "x", "--limit", "0", "--no-wait").output
+    assert "5 new recipients" in run("mailbox", "restrict", ALICE, "--reason", "x", "--limit", "5", "--no-wait").output
