@@ -81,6 +81,16 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     # Behind TLS: secure cookies and HSTS. The local stack speaks plain HTTP on loopback.
     https: bool = True
+    # Where people reach the panel, as "https://panel.example". Empty: made of the first allowed host.
+    url: str = ""
+
+    @property
+    def panel_url(self) -> str:
+        """What links in mails begin with, without a slash at the end; never taken from a request's Host header."""
+        if self.url:
+            return self.url.rstrip("/")
+        name = next(iter(self.allowed_hosts), self.host)
+        return f"https://{name}" if self.https else f"http://{name}:{self.port}"
 
 
 class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -274,9 +274,15 @@ class DeferredPair(models.Model):
 
 
 class Notice(models.Model):
-    """The outbox: one mail to one contact about one incident. `message_id` finds it again in the mail log."""
+    """The outbox: one mail to one contact about one incident. `message_id` finds it again in the mail log.
 
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
+    A letter (incidents.letters) is about a mailbox without an incident: `mailbox` and `about` say what it is about.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, null=True, related_name="notices")
+    mailbox = models.CharField(max_length=255, blank=True, default="")
+    # "request 17": what a letter's text is made of; the kind's composer knows. Never a secret.
+    about = models.CharField(max_length=64, blank=True, default="")
     kind = models.CharField(max_length=16)
     recipient = models.CharField(max_length=255)
     language = models.CharField(max_length=2, default="ja")
@@ -292,7 +298,17 @@ class Notice(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["incident", "kind", "recipient"], name="one_notice_per_contact"),
+            models.UniqueConstraint(
+                fields=["kind", "about", "recipient"], condition=Q(incident=None), name="one_letter_per_contact"
+            ),
         ]
+
+    @property
+    def its_incident(self) -> Incident:
+        """The incident a notice is about; raises ValueError for a letter."""
+        if self.incident is None:
+            raise ValueError(f"notice {self.pk} ({self.kind}) is about no incident")
+        return self.incident
 
 
 class BurnedPassword(models.Model):

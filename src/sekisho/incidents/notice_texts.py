@@ -143,16 +143,16 @@ _REASONS = 5
 
 
 def _reasons(notice: Notice, language: str) -> str:
-    decision = notice.incident.decisions.order_by("-score", "-t").first()
+    decision = notice.its_incident.decisions.order_by("-score", "-t").first()
     lines = list(decision.indicators.order_by("-value")[:_REASONS]) if decision else []
     texts = [line.evidence_ja if language == "ja" else line.evidence_en for line in lines]
     if not texts:
-        texts = [notice.incident.reason or ("運用担当者の判断" if language == "ja" else "the operator's decision")]
+        texts = [notice.its_incident.reason or ("運用担当者の判断" if language == "ja" else "the operator's decision")]
     return "\n".join(f"{'・' if language == 'ja' else '- '}{text}" for text in texts)
 
 
 def _moment(notice: Notice) -> datetime:
-    return notice.created_at if notice.kind == "fuse" else notice.incident.detected_at
+    return notice.created_at if notice.kind == "fuse" else notice.its_incident.detected_at
 
 
 def _stops_all(incident: Incident) -> bool:
@@ -163,7 +163,7 @@ def _stops_all(incident: Incident) -> bool:
 
 def _about_fuse(notice: Notice) -> dict[str, object]:
     """The host whose fuse blew, and how many mailboxes it had suspended in the fuse's ten minutes."""
-    decision = notice.incident.decisions.order_by("-t").first()
+    decision = notice.its_incident.decisions.order_by("-t").first()
     host = decision.host if decision else settings().host
     since = notice.created_at - timedelta(seconds=FUSE_SECONDS)
     stopped = Transition.objects.filter(
@@ -174,13 +174,13 @@ def _about_fuse(notice: Notice) -> dict[str, object]:
 
 def compose(notice: Notice) -> tuple[str, str]:
     """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
-    stops = notice.kind == "restricted" and _stops_all(notice.incident)
+    stops = notice.kind == "restricted" and _stops_all(notice.its_incident)
     means = _MEANS_STOP if stops else _MEANS_LIMIT
     words: dict[str, object] = {
         **(_about_fuse(notice) if notice.kind == "fuse" else {}),
         "means_ja": means[0],
         "means_en": means[1],
-        "mailbox": notice.incident.mailbox,
+        "mailbox": notice.its_incident.mailbox,
         "at": timezone.localtime(_moment(notice)).strftime("%Y-%m-%d %H:%M (%Z)"),
         "reasons_ja": _reasons(notice, "ja"),
         "reasons_en": _reasons(notice, "en"),

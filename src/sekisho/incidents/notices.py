@@ -22,6 +22,7 @@ from django.utils import timezone
 from sekisho.config import Settings, settings
 from sekisho.directory.models import Contact
 from sekisho.directory.names import canonical
+from sekisho.incidents import letters
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_texts import compose
 from sekisho.incidents.timeline import add_entry
@@ -145,6 +146,10 @@ class Outbox:
         failpoint("worker.notice.before_send")
         try:
             self._hand_over(notice)
+        except letters.Stale as reason:
+            log.info("notice %s is not sent any more: %s", notice.message_id, reason)
+            Notice.objects.filter(pk=notice.pk, state="sending").update(state="failed")
+            return False
         except OSError as error:  # every smtplib error is one
             self._put_back(notice, error, now)
             return False
@@ -159,7 +164,7 @@ class Outbox:
             smtp.send_message(message, from_addr=self._notices.sender, to_addrs=[notice.recipient])
 
     def _message(self, notice: Notice) -> EmailMessage:
-        subject, body = compose(notice)
+        subject, body = letters.compose(notice) if notice.incident is None else compose(notice)
         message = EmailMessage()
         message["From"] = self._notices.sender
         message["To"] = notice.recipient
@@ -187,6 +192,8 @@ class Outbox:
         at = timezone.now()
         with transaction.atomic(using="default"):
             Notice.objects.filter(pk=notice.pk).update(state="sent", sent_at=at)
+            if notice.incident_id is None:
+                return
             incident = Incident.objects.get(pk=notice.incident_id)
             details: dict[str, object] = {"kind": notice.kind}
             if notice.kind != "fuse":

@@ -13,9 +13,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -47,12 +47,16 @@ SIGN_INS_KEPT = timedelta(days=90)
 # The longest queue lifetime in the field is 5 days; twice that for queue ids.
 QUEUE_IDS_KEPT = timedelta(days=10)
 
+# What a room above this one has the worker do at each turn; it looks by itself whether something is due.
+Duty = Callable[[datetime], object]
+
 
 class Worker:
     """One run of the worker; `stop` ends it after the batch in hand."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, duties: Sequence[Duty] = ()) -> None:
         self._settings = settings
+        self._duties = duties
         self._directory = Path(settings.var) / "worker"
         self._started_at = timezone.now()
         self._stopping = threading.Event()
@@ -84,6 +88,8 @@ class Worker:
             self._intake = Intake(self._settings)
         taken = self._intake.take()
         now = timezone.now()
+        for duty in self._duties:
+            duty(now)
         self._outbox.send_due(now, spool_is_read=taken == 0)
         for job, due in self._next.items():
             if time.monotonic() >= due:
@@ -158,13 +164,13 @@ def _sole_worker(directory: Path) -> Iterator[bool]:
         yield True
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, duties: Sequence[Duty] = ()) -> int:
     """Runs the worker until SIGTERM or SIGINT; 0, or 1 when another one runs already."""
     with _sole_worker(Path(settings.var) / "worker") as alone:
         if not alone:
             log.error("another worker runs on this installation")
             return 1
-        worker = Worker(settings)
+        worker = Worker(settings, duties)
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
         return worker.run()
