@@ -134,11 +134,10 @@ def _look(configuration: Settings) -> dict[str, Any]:
     alarms = _alarms(processes, record)
     if found["database"] != "ok":
         alarms.insert(0, found["database"])
-    facts = {
-        "address_data": bool(sources),
-        "address_sources": sources,
-        "breached_list": breached_facts(configuration),
-    }
+    breached = breached_facts(configuration)
+    if breached["state"] == "damaged":
+        alarms.append(breached["error"])
+    facts = {"address_data": bool(sources), "address_sources": sources, "breached_list": breached}
     return {**found, **facts, "processes": processes, **record, "alarms": alarms}
 
 

@@ -81,7 +81,8 @@ def test_a_damaged_list_is_told_and_keeps_nobody_out(
     assert "not used" in caplog.text and LISTED not in caplog.text
     result = run("pwned", "status")
     assert isinstance(result.exception, Refused) and "incomplete" in result.output
-    assert run("status").exit_code == 0
+    told = run("status")
+    assert told.exit_code == 0 and f"ALARM: {path} is incomplete" in told.output
     assert "nobody knows" in refusal("pwned", "check", given=LISTED)
 
 
