@@ -22,6 +22,7 @@ PRIVILEGED_STEPS: tuple[tuple[str, ...], ...] = (
     ("doveadm", "kick"),
     ("doveadm", "sieve", "activate"),
     ("doveadm", "sieve", "deactivate"),
+    ("doveadm", "sieve", "delete"),
     ("doveadm", "sieve", "get"),
     ("doveadm", "-f", "tab", "sieve", "list"),
     ("doveadm", "-f", "tab", "who"),

@@ -111,6 +111,14 @@ class Dovecot:
     def activate_script(self, mailbox: str, script: str) -> None:
         self._script_effect("activate", mailbox, "--", script)
 
+    def delete_script(self, mailbox: str, script: str) -> None:
+        """Deletes an inactive script; one that is not there is no error. Raises NoSuchMailbox."""
+        result = self._call("sieve", "delete", "-u", mailbox, "--", script)
+        if result.code == NO_SUCH_USER:
+            raise NoSuchMailbox(mailbox)
+        if result.code not in (0, NOT_FOUND):
+            raise CommandError(f"doveadm sieve delete: {result.complaint}")
+
     def compile_script(self, path: Path) -> None:
         """Compiles a script that the mail server runs but may not write beside."""
         result = self._run(("sievec", "-c", self._config, str(path)), b"", DEADLINE_S)

@@ -23,6 +23,8 @@ class ScriptEffects(NamedTuple):
     targets: tuple[str, ...]
     discards: bool
     vacation: bool
+    # Folders it files mail into, as written; "" for one that is computed.
+    folders: tuple[str, ...] = ()
 
     def outside(self, our_domains: Collection[str]) -> list[str]:
         """The targets that are not addresses of our domains."""
@@ -91,18 +93,30 @@ def _address(text: str) -> str:
     return "" if "${" in text else text
 
 
+def _folders(name: str, arguments: list[_Token]) -> list[str]:
+    if name != "fileinto":
+        return []
+    # The folder is the last string: `:flags` and `:specialuse` bring strings of their own before it.
+    strings = [argument.value for argument in arguments if argument.kind == "string"]
+    folder = strings[-1] if strings else ""
+    return ["" if "${" in folder else folder]
+
+
 def read_script(script: str, include: Callable[[str], str], depth: int = 0) -> ScriptEffects:
     """What a script does; `include` gives the text of another personal script by name ("" for none)."""
     targets: list[str] = []
+    folders: list[str] = []
     discards = vacation = False
     for name, arguments in _commands(script):
         targets += _targets(name, arguments)
+        folders += _folders(name, arguments)
         discards |= name in ("discard", "reject", "ereject")
         vacation |= name == "vacation"
         if name == "include" and depth < INCLUDE_DEPTH:
             for other in [a.value for a in arguments if a.kind == "string"]:
                 inner = read_script(include(other), include, depth + 1)
                 targets += inner.targets
+                folders += inner.folders
                 discards |= inner.discards
                 vacation |= inner.vacation
-    return ScriptEffects(tuple(dict.fromkeys(targets)), discards, vacation)
+    return ScriptEffects(tuple(dict.fromkeys(targets)), discards, vacation, tuple(dict.fromkeys(folders)))

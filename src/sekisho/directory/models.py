@@ -126,6 +126,33 @@ class SiteDomainAdmin(models.Model):
         db_table = "domain_admins"
 
 
+class SiteVacation(models.Model):
+    """PostfixAdmin's `vacation`: the automatic answer of one mailbox; a site may lack the table (site_settings)."""
+
+    email = models.CharField(max_length=255, primary_key=True)
+    subject = models.CharField(max_length=255)
+    body = models.TextField()
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        managed = False
+        db_table = "vacation"
+
+
+class SiteFetchmail(models.Model):
+    """PostfixAdmin's `fetchmail`: a job that fetches mail from elsewhere into a mailbox. Its secret is never read."""
+
+    id = models.AutoField(primary_key=True)
+    mailbox = models.CharField(max_length=255)
+    src_server = models.CharField(max_length=255)
+    src_user = models.CharField(max_length=255)
+    active = models.BooleanField(default=False)
+
+    class Meta:
+        managed = False
+        db_table = "fetchmail"
+
+
 class MailHost(models.Model):
     """The true server name of a domain (`mx01…`) and its ports: what owners type into their mail program."""
 

@@ -11,6 +11,9 @@ from django.db import models
 from django.db.models import Q
 
 from sekisho.incidents.app_password_model import AppPassword as AppPassword
+from sekisho.incidents.planted_models import KnownSetting as KnownSetting
+from sekisho.incidents.planted_models import PlantedItem as PlantedItem
+from sekisho.incidents.planted_models import SettingsLook as SettingsLook
 
 
 class MailboxStatus(models.Model):
@@ -110,7 +113,8 @@ class Order(models.Model):
     """Work for one mail host's agent: claimed once (compare-and-set on `state`, lease), finished when verified.
 
     kind: contain (suspend), restrict, release (reinstate), dismiss; (incident, kind, generation, host) is unique.
-    refresh (a new password while the doors are open) belongs to no incident; at most one waits per mailbox and host.
+    planted carries out what was decided about planted settings. refresh (a new password while the doors are open)
+    belongs to no incident; at most one waits per mailbox and host.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="orders")

@@ -76,9 +76,10 @@ def place_refresh(mailbox: str, generation: int, actor: str, now: datetime) -> l
 def retire_older_orders(mailbox: str, before_generation: int) -> None:
     """Orders of an older generation that nobody finished are overtaken: no agent may carry them out now.
 
-    An old password has to be forgotten in any generation.
+    An old password has to be forgotten in any generation, and a decision about a planted setting stands.
     """
-    _retire(Order.objects.filter(mailbox=mailbox, generation__lt=before_generation).exclude(kind="refresh"))
+    older = Order.objects.filter(mailbox=mailbox, generation__lt=before_generation)
+    _retire(older.exclude(kind__in=["refresh", "planted"]))
 
 
 def retire_weaker_orders(mailbox: str, kind: str) -> None:

@@ -1,0 +1,409 @@
+"""What an intruder left in a mailbox' settings: known from looks before him, switched off, and put before a person.
+
+A setting is the owner's when a look before the incident's first sign saw it and every look since saw it, too. All
+else is new, or of unknown age where nobody had looked; what sends or throws mail away is then switched off all the
+same, and one answer of a person brings it back. Functions here know databases only; scripts are changed by the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from sekisho.directory import site_settings
+from sekisho.directory.site_settings import FoundSetting
+from sekisho.incidents import notices
+from sekisho.incidents.changes import NotAllowed, Overtaken, write_audit
+from sekisho.incidents.models import Incident, KnownSetting, MailboxStatus, Order, PlantedItem, SettingsLook
+from sekisho.incidents.timeline import add_entry
+
+# A setting that no look has seen for so long is history: longer than any incident stays open.
+FORGOTTEN_AFTER = timedelta(days=90)
+# Settings of one mailbox and incident that are told apart; whoever plants more is stopped by the first.
+MOST_ITEMS = 200
+_SETTLED_OFF = ("frozen", "deleted")
+
+
+class Frozen(NamedTuple):
+    """What came of a look at a mailbox under suspicion. Script names, for the agent."""
+
+    # Not the owner's: they must not be active.
+    planted: tuple[str, ...]
+    # The owner's, known from before or kept by a person's word.
+    owners: tuple[str, ...]
+
+
+class Tally(NamedTuple):
+    """The items of an incident by what is the case."""
+
+    frozen: int
+    listed: int
+    unknown_age: int
+    pending: int
+
+
+# --- looks
+
+
+def look_at_tables(now: datetime) -> int:
+    """Notes what the site's tables hold for all mailboxes; how many settings. Portions of some hundred rows each."""
+    seen = 0
+    before = _last_look("", "tables")
+    for portion in site_settings.all_settings():
+        with transaction.atomic(using="default"):
+            _note(portion, before, now)
+        seen += len(portion)
+    _note_look("", "tables", now)
+    KnownSetting.objects.filter(last_seen__lt=now - FORGOTTEN_AFTER).delete()
+    return seen
+
+
+def note_scripts(mailbox: str, scripts: Sequence[FoundSetting], now: datetime) -> None:
+    """Notes which scripts a mailbox has, as the agent has just read them."""
+    with transaction.atomic(using="default"):
+        _note(scripts, _last_look(mailbox, "scripts"), now)
+        _note_look(mailbox, "scripts", now)
+
+
+def _last_look(mailbox: str, part: str) -> SettingsLook | None:
+    return SettingsLook.objects.filter(mailbox=mailbox, part=part).first()
+
+
+def _note_look(mailbox: str, part: str, now: datetime) -> None:
+    SettingsLook.objects.update_or_create(
+        mailbox=mailbox, part=part, defaults={"last_at": now}, create_defaults={"first_at": now, "last_at": now}
+    )
+
+
+def _note(found: Sequence[FoundSetting], before: SettingsLook | None, now: datetime) -> None:
+    rows = {(row.mailbox, row.key): row for row in _rows_of(found)}
+    for setting in found:
+        row = rows.get((setting.mailbox, setting.key))
+        if row is None:
+            row = KnownSetting(mailbox=setting.mailbox, kind=setting.kind, key=setting.key, first_seen=now)
+        elif _was_away(row, before) or (setting.what.get("active") and not row.what.get("active")):
+            # Taken away and put back, or switched on: from now on it is a new one.
+            row.first_seen = now
+        row.what, row.last_seen = setting.what, now
+        row.save()
+
+
+def _rows_of(found: Sequence[FoundSetting]) -> Iterable[KnownSetting]:
+    keys = [setting.key for setting in found]
+    for start in range(0, len(keys), site_settings.CHUNK):
+        yield from KnownSetting.objects.filter(key__in=keys[start : start + site_settings.CHUNK])
+
+
+def _was_away(row: KnownSetting, look: SettingsLook | None) -> bool:
+    return look is not None and row.last_seen < look.last_at
+
+
+class _Age(NamedTuple):
+    """Whose a setting is: the owner's (known), new since a look (absent_at or known_since), or of unknown age."""
+
+    known: bool
+    looked: bool
+    absent_at: datetime | None = None
+    known_since: datetime | None = None
+
+
+def _age_of(setting: FoundSetting, since: datetime) -> _Age:
+    part = ("scripts", setting.mailbox) if setting.kind == "script" else ("tables", "")
+    look = _last_look(part[1], part[0])
+    row = KnownSetting.objects.filter(mailbox=setting.mailbox, key=setting.key).first()
+    if row is not None and (_was_away(row, look) or (setting.what.get("active") and not row.what.get("active"))):
+        row = None
+    looked = look is not None and look.first_at < since
+    if row is not None and row.first_seen < since:
+        return _Age(known=True, looked=looked)
+    absent_at = look.last_at if looked and look is not None and row is None else None
+    return _Age(False, looked, absent_at, row.first_seen if row else None)
+
+
+def _matters(setting: FoundSetting, looked: bool) -> bool:
+    """Whether a setting that is not known to be the owner's is put before a person."""
+    what = setting.what
+    if setting.kind == "script":
+        sends_away = bool(what.get("targets")) or bool(what.get("discards"))
+        # Rules that only sort, and answers, are in many an honest script: news only where we know that they are new.
+        return sends_away or (looked and bool(what.get("active")) and bool(what.get("folders") or what.get("vacation")))
+    return looked or setting.kind == "forward"
+
+
+# --- at the trip, before mail is let in, and on probation
+
+
+def incident_of(mailbox: str, generation: int | None) -> Incident | None:
+    """The incident of a generation; None for `generation`: the one the mailbox is recovering from."""
+    if generation is None:
+        return Incident.objects.filter(mailbox=mailbox, phase="recovered").order_by("-id").first()
+    return Incident.objects.filter(mailbox=mailbox, generation=generation).first()
+
+
+def freeze(
+    mailbox: str,
+    generation: int | None,
+    since: datetime,
+    scripts: Sequence[FoundSetting],
+    host: str,
+    now: datetime,
+) -> Frozen | None:
+    """Switches off in the site's tables what was not there before `since`, and lists it; None: no incident yet.
+
+    What is off is remembered before it is switched off. Scripts are only judged: the agent switches them.
+    Raises SiteChanged, and what the databases raise.
+    """
+    incident = incident_of(mailbox, generation)
+    if incident is None:
+        return None
+    if generation is not None:
+        since = min(since, incident.first_risk_at)
+    owners: list[str] = []
+    with transaction.atomic(using="default"):
+        for setting in [*scripts, *site_settings.settings_of(mailbox)]:
+            if _is_owners(setting, incident, since, host, now, after_release=generation is None):
+                owners.append(setting.what.get("script", ""))
+    items = list(incident.planted.filter(state="found"))
+    for item in items:
+        if item.kind != "script":
+            _switch_off(item)
+    planted = incident.planted.filter(kind="script", state__in=["found", "frozen", "to_delete"])
+    names = {item.what["script"] for item in planted}
+    return Frozen(tuple(sorted(names)), tuple(name for name in owners if name and name not in names))
+
+
+def _is_owners(
+    setting: FoundSetting, incident: Incident, since: datetime, host: str, now: datetime, *, after_release: bool
+) -> bool:
+    """Whether a setting is left to the owner; else it has an item now."""
+    item = incident.planted.filter(key=setting.key).first()
+    if item is not None:
+        if item.state in ("kept", "to_keep"):
+            return True
+        is_back = setting.kind != "script" or setting.what.get("active") or item.state == "deleted"
+        if item.state in _SETTLED_OFF and is_back:
+            item.state, item.decided_by, item.decided_at = "found", "", None
+            item.save(update_fields=["state", "decided_by", "decided_at"])
+        return False
+    age = _age_of(setting, since)
+    if age.known:
+        return True
+    if not _matters(setting, age.looked) or incident.planted.count() >= MOST_ITEMS:
+        return False
+    _add_item(setting, incident, age, host, now, after_release)
+    return False
+
+
+def _add_item(
+    setting: FoundSetting, incident: Incident, age: _Age, host: str, now: datetime, after_release: bool
+) -> None:
+    item = PlantedItem.objects.create(
+        incident=incident,
+        host=host,
+        kind=setting.kind,
+        key=setting.key,
+        what=setting.what,
+        # A catch-all is the whole domain's: it does not touch this mailbox' mail, and a person decides.
+        state="listed" if setting.kind == "catch_all" else "found",
+        found_at=now,
+        absent_at=age.absent_at,
+        known_since=age.known_since,
+        after_release=after_release,
+        former={"active": bool(setting.what.get("active"))} if setting.kind == "script" else {},
+    )
+    add_entry(incident, now, "planted", f"planted-{incident.pk}-{item.key[:64]}", {"target": name_of(item)})
+    if after_release:
+        notices.enqueue(incident, "planted", now)
+
+
+def name_of(item: PlantedItem) -> str:
+    """What an item is about in one word: the address, the script's name, the server."""
+    what = item.what
+    return str(what.get("target") or what.get("script") or what.get("server") or what.get("subject") or "")[:320]
+
+
+def _switch_off(item: PlantedItem) -> None:
+    mailbox = item.incident.mailbox
+    if item.kind == "forward":
+        if site_settings.remove_target(item.what["address"], item.what["target"], mailbox):
+            item.former = {"added_self": True}
+    elif item.kind == "vacation":
+        site_settings.switch_vacation(mailbox, False)
+    elif item.kind == "fetchmail":
+        site_settings.switch_job(mailbox, item.what["job"], False)
+    item.save(update_fields=["former"])
+
+
+def _is_on(item: PlantedItem) -> bool:
+    """Whether the site's tables have it in force now."""
+    mailbox = item.incident.mailbox
+    if item.kind in ("forward", "catch_all"):
+        return site_settings.leads_to(item.what["address"], item.what["target"])
+    if item.kind == "vacation":
+        return site_settings.vacation_is_on(mailbox)
+    return site_settings.job_is_on(mailbox, item.what["job"])
+
+
+def confirm_off(mailbox: str, generation: int | None, inactive: Sequence[str], now: datetime) -> Tally:
+    """Reads back what was switched off; `inactive`: scripts the agent has just found inactive or gone."""
+    incident = incident_of(mailbox, generation)
+    if incident is None:
+        return Tally(0, 0, 0, 0)
+    for item in incident.planted.filter(state="found"):
+        off = item.what["script"] in inactive if item.kind == "script" else not _is_on(item)
+        if off:
+            PlantedItem.objects.filter(pk=item.pk, state="found").update(state="frozen")
+    items = list(incident.planted.all())
+    open_items = [item for item in items if item.state in ("frozen", "to_delete", "to_keep")]
+    return Tally(
+        frozen=len(open_items),
+        listed=sum(item.state == "listed" for item in items),
+        unknown_age=sum(item.absent_at is None and item.known_since is None for item in open_items),
+        pending=sum(item.state == "found" for item in items),
+    )
+
+
+def on_probation() -> list[tuple[str, float]]:
+    """The mailboxes whose settings are watched, and since when they are open again (epoch seconds)."""
+    rows = MailboxStatus.objects.filter(status="probation").values_list("mailbox", "since")
+    return [(mailbox, since.timestamp()) for mailbox, since in rows]
+
+
+# --- a person's word
+
+
+def accessible_item(incident: Incident, item_id: int) -> PlantedItem | None:
+    """One item of an incident that the caller may see."""
+    return PlantedItem.objects.filter(pk=item_id, incident=incident).first()
+
+
+def decide(
+    item: PlantedItem, keep: bool, actor: str, *, account: AbstractBaseUser | None = None, now: datetime | None = None
+) -> None:
+    """Keeps or deletes a listed setting; the agent of its host carries it out. Raises NotAllowed, Overtaken."""
+    at = now or timezone.now()
+    with transaction.atomic(using="default"):
+        item.refresh_from_db()
+        if item.state not in ("frozen", "listed"):
+            raise NotAllowed(f"item {item.pk} is {item.state}")
+        word = "to_keep" if keep else "to_delete"
+        changed = PlantedItem.objects.filter(pk=item.pk, state=item.state).update(
+            state=word, decided_at=at, decided_by=actor[:255]
+        )
+        if changed != 1:
+            raise Overtaken(item.incident.mailbox)
+        details: dict[str, object] = {"incident": item.incident_id, "kind": item.kind, "name": name_of(item)}
+        verb = "keep_setting" if keep else "delete_setting"
+        write_audit(actor, verb, item.incident.mailbox, details, at=at, account=account)
+        _wake_agent(item, actor, at)
+    item.refresh_from_db()
+
+
+def _wake_agent(item: PlantedItem, actor: str, at: datetime) -> None:
+    order, made = Order.objects.get_or_create(
+        incident=item.incident,
+        kind="planted",
+        generation=item.incident.generation,
+        host=item.host,
+        defaults={"mailbox": item.incident.mailbox, "created_at": at, "actor": actor},
+    )
+    if not made:
+        Order.objects.filter(pk=order.pk).update(state="open", claimed_at=None, done_at=None, actor=actor)
+
+
+class ScriptDecision(NamedTuple):
+    """A decided script, for the agent."""
+
+    item: int
+    mailbox: str
+    script: str
+    key: str
+    keep: bool
+    # It was the active one.
+    active: bool
+
+
+def carry_out(host: str) -> list[ScriptDecision]:
+    """Carries out what was decided about rows of the site's tables, read back; the scripts that are left to do."""
+    left = []
+    waiting = PlantedItem.objects.filter(host=host, state__in=["to_keep", "to_delete"]).select_related("incident")
+    for item in waiting.order_by("id"):
+        keep = item.state == "to_keep"
+        if item.kind == "script":
+            name, active = str(item.what["script"]), bool(item.former.get("active"))
+            left.append(ScriptDecision(item.pk, item.incident.mailbox, name, item.key, keep, active))
+            continue
+        _restore(item) if keep else _delete(item)
+        if _is_on(item) == keep:
+            settle(item.pk, keep)
+    return left
+
+
+def settle(item_id: int, keep: bool) -> None:
+    """Notes that a decision was carried out and read back."""
+    word, was = ("kept", "to_keep") if keep else ("deleted", "to_delete")
+    PlantedItem.objects.filter(pk=item_id, state=was).update(state=word)
+
+
+def _restore(item: PlantedItem) -> None:
+    mailbox = item.incident.mailbox
+    if item.kind in ("forward", "catch_all"):
+        added_self = bool(item.former.get("added_self"))
+        site_settings.put_target_back(item.what["address"], item.what["target"], mailbox, added_self)
+    elif item.kind == "vacation":
+        site_settings.switch_vacation(mailbox, True)
+    elif item.kind == "fetchmail":
+        site_settings.switch_job(mailbox, item.what["job"], True)
+
+
+def _delete(item: PlantedItem) -> None:
+    mailbox = item.incident.mailbox
+    _switch_off(item)
+    if item.kind == "catch_all":
+        site_settings.drop_target(item.what["address"], item.what["target"])
+    elif item.kind == "vacation":
+        site_settings.delete_vacation(mailbox)
+    elif item.kind == "fetchmail":
+        site_settings.delete_job(mailbox, item.what["job"])
+
+
+def give_back(mailbox: str, generation: int, now: datetime) -> int:
+    """After a dismissal: everything is as it was, but what a person has deleted; how many. Raises SiteChanged."""
+    incident = incident_of(mailbox, generation)
+    if incident is None:
+        return 0
+    items = incident.planted.filter(state__in=["found", "frozen", "listed", "to_keep", "to_delete"])
+    for item in items:
+        if item.kind != "script":
+            _restore(item)
+            if not _is_on(item):
+                raise site_settings.SiteChanged(name_of(item))
+        PlantedItem.objects.filter(pk=item.pk).update(state="kept", decided_at=now, decided_by="dismissal")
+    return incident.planted.filter(state="kept").count()
+
+
+def planted_facts(incident: Incident) -> list[dict[str, Any]]:
+    """The items of an incident as plain data, the oldest first."""
+    return [
+        {
+            "id": item.pk,
+            "kind": item.kind,
+            "name": name_of(item),
+            "what": item.what,
+            "state": item.state,
+            "found_at": item.found_at,
+            "absent_at": item.absent_at,
+            "known_since": item.known_since,
+            "age_unknown": item.absent_at is None and item.known_since is None,
+            "after_release": item.after_release,
+            "decided_at": item.decided_at,
+            "decided_by": item.decided_by,
+            "open": item.state in ("frozen", "listed"),
+        }
+        for item in incident.planted.order_by("id")
+    ]
