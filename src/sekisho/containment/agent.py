@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sekisho.config import Settings
 from sekisho.containment import commands, keep_waiting, plans, returned
+from sekisho.containment.app_passwords import AppPasswordFile
 from sekisho.containment.barrier import Barrier, ensure_probe_file
 from sekisho.containment.barrier_keeper import BarrierKeeper
 from sekisho.containment.commands import Runner
@@ -73,6 +74,7 @@ class Agent:
             dovecot=dovecot,
             barrier=Barrier(barrier_directory, postfix),
             probes=Probes(barrier_directory, dovecot, self._stop.wait),
+            app_passwords=AppPasswordFile(barrier_directory, self.ledger, self._names.forms_of),
             ledger=self.ledger,
             pairs=QueuePairs(),
             names=self._names,
@@ -128,6 +130,7 @@ class Agent:
         ensure_probe_file(Path(self.tools.settings.barrier))
         self.tools.probes.empty()
         self._keeper.check(at_once=True)
+        self.tools.app_passwords.ensure()
         for entry in self.ledger.entries():
             for plan in entry.plans.values():
                 for step in plans.steps_of(entry, plan):
@@ -170,6 +173,9 @@ class Agent:
         if self._names.take(fetched.state.alias_domains, fetched.domains):
             self._intake.learn_names()
         self._intake.take_record(fetched.state)
+        if fetched.app_passwords is not None:
+            self.tools.app_passwords.take(fetched.app_passwords)
+        self._keep_app_passwords()
         shut = self._intake.contradictions(fetched.state, time.time() - LATE_S)
         texts = {f"record {m}": f"{m} stays shut, but the record calls it open without an order" for m in shut}
         self._alarms.replace("record ", texts)
@@ -209,6 +215,7 @@ class Agent:
 
     def _each_second(self) -> None:
         self._keeper.check()
+        self._keep_app_passwords()
         self._keep_waiting()
         self._prune_archive(time.time())
         self._feeds.keep_cursors()
@@ -228,6 +235,13 @@ class Agent:
         self.link.set_facts("agent", time.time(), facts)
         if guard := guard_status(Path(self.tools.settings.var) / "guard" / "status.json"):
             self.link.set_facts("guard", *guard)
+
+    def _keep_app_passwords(self) -> None:
+        try:
+            self.tools.app_passwords.keep()
+            self._alarms.set("app passwords", None)
+        except OSError as error:
+            self._alarms.set("app passwords", f"the file of app passwords cannot be written: {error}")
 
     def _keep_waiting(self) -> None:
         entries = [entry for entry in self.ledger.entries() if keep_waiting.awaits_mail(entry)]

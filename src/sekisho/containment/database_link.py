@@ -1,6 +1,6 @@
 """The thread that talks to the databases, so that containment never waits for them.
 
-It claims orders, writes step rows, fetches the state, answers the two questions about `mailbox.active`. Everything
+It claims orders, writes step rows, fetches the state, answers the questions of steps. Everything
 between it and the main loop is a bounded queue or a dictionary of latest values. With a database locked, gone or
 frozen it alone stands still; what it could not write it writes later.
 """
@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sekisho.containment.messages import ClaimedOrder, StepRow
+from sekisho.containment.messages import AppPasswordsRead, ClaimedOrder, StepRow
 from sekisho.containment.work import StepFailed
 from sekisho.journal import StateFile
 
@@ -44,10 +44,11 @@ UNRECORDED_S = 1.0
 
 
 class Fetched(NamedTuple):
-    """The state as the record has it, and the domains hosted here."""
+    """The state as the record has it, the domains hosted here, and the app passwords in force."""
 
     state: StateFile
     domains: frozenset[str]
+    app_passwords: AppPasswordsRead | None = None
 
 
 class DatabaseLink(threading.Thread):
@@ -108,6 +109,11 @@ class DatabaseLink(threading.Thread):
         with self._lock:
             self._former[mailbox] = None if active else True
 
+    def app_passwords(self) -> AppPasswordsRead:
+        from sekisho.containment import record_keeping
+
+        return self._ask(record_keeping.read_app_passwords)
+
     def _ask(self, question: Callable[[], T]) -> T:
         answer: Future[T] = Future()
         self._questions.put((question, answer))
@@ -163,6 +169,8 @@ class DatabaseLink(threading.Thread):
             self.away_since = None
 
     def _pass(self, records: Records) -> None:
+        from sekisho.containment.record_keeping import read_app_passwords
+
         self._answer_all()
         claimed = records.claim()
         for order in claimed:
@@ -171,7 +179,7 @@ class DatabaseLink(threading.Thread):
             self._next["state"] = 0.0
         if self._due("state", STATE_S):
             began = time.monotonic()
-            self.inbox.put(Fetched(*records.state()))
+            self.inbox.put(Fetched(*records.state(), read_app_passwords()))
             took = time.monotonic() - began
             self._next["state"] = max(self._next["state"], time.monotonic() + 20 * took)
         self._write_rows(records)
@@ -199,7 +207,7 @@ class DatabaseLink(threading.Thread):
             try:
                 answer.set_result(question())
             except Exception as error:
-                log.warning("database: a question about mailbox.active failed: %s", error)
+                log.warning("database: a question of a step failed: %s", error)
                 failure = StepFailed("the site's database does not answer")
                 failure.__cause__ = error
                 answer.set_exception(failure)

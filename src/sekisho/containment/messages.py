@@ -18,6 +18,27 @@ class ClaimedOrder(NamedTuple):
     former_active: bool | None
 
 
+class AppPasswordRow(NamedTuple):
+    """An app password in force, as the file for Dovecot needs it."""
+
+    mailbox: str
+    # The mailbox's, when the row was read.
+    generation: int
+    id: int
+    # First 12 bits of its SHA-256 as four hex digits, and all of it.
+    selector: str
+    verifier: str
+    # Dovecot's service names.
+    scope: tuple[str, ...]
+
+
+class AppPasswordsRead(NamedTuple):
+    """All app passwords in force, and when the reading began (monotonic seconds): a later one outdoes an earlier."""
+
+    read_at: float
+    rows: tuple[AppPasswordRow, ...]
+
+
 class StepRow(NamedTuple):
     """One step's outcome for the record."""
 

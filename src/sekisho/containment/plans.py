@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sekisho.containment import queue_steps, returned, steps
+from sekisho.containment import app_password_steps, queue_steps, returned, steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -18,6 +18,7 @@ _RAISE = Step("raise_barrier", steps.raise_barrier, steps.barrier_stands)
 _FLUSH = Step("flush_auth_cache", steps.flush_auth_cache, steps.auth_cache_flushed)
 _HOLD = Step("hold_queue", queue_steps.hold_queue, queue_steps.queue_held)
 _FREEZE = Step("freeze_redirects", steps.freeze_redirects, steps.redirects_frozen)
+_REVOKE = Step("revoke_app_passwords", app_password_steps.revoke_app_passwords, app_password_steps.app_passwords_stand)
 
 
 def sweep(work: Work) -> bool:
@@ -38,6 +39,7 @@ CONTAIN = (
     Step("kick_sessions", steps.kick_sessions, steps.sessions_ended),
     _HOLD,
     _FREEZE,
+    _REVOKE,
     Step("probe_doors", steps.probe_doors, steps.doors_shut),
     # Stock queries hide an inactive mailbox from doveadm, so scripts come first; five tries are enough of that.
     Step("mirror_active", steps.mirror_active, steps.active_mirrored, needs=("freeze_redirects",), patience=5),
@@ -65,19 +67,30 @@ _RETRY_31 = Step(
 )
 _FILE_RETURNED = Step("file_returned", returned.file_returned, returned.returned_filed)
 # Frozen once more before the waiting mail comes in: while `active` was 0 Dovecot may have hidden the scripts from us.
-RELEASE = (*_RESTORE, _FREEZE, _FILE_RETURNED, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
+RELEASE = (*_RESTORE, _FREEZE, _REVOKE, _FILE_RETURNED, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
 DISMISS = (
     *_RESTORE,
     *_OPENING,
     Step("restore_redirects", steps.restore_redirects, steps.redirects_restored, needs=_LOWERED),
+    Step(
+        "restore_app_passwords",
+        app_password_steps.fetch_app_passwords,
+        app_password_steps.app_passwords_stand,
+        needs=_LOWERED,
+    ),
     Step("release_held", queue_steps.release_held, queue_steps.held_released, needs=_LOWERED),
     _RETRY,
     _PROBE_OPEN,
     _RETRY_31,
 )
 
-# A new password while the doors stay open. The cache first, or a program that is kicked comes back with the old one.
-REFRESH = (_FLUSH, Step("kick_sessions", steps.kick_present_sessions, steps.present_sessions_ended))
+# A new password, or an app password less, while the doors stay open. File and cache first, or a program that is kicked
+# comes back with the old one.
+REFRESH = (
+    Step("write_app_passwords", app_password_steps.fetch_app_passwords, app_password_steps.app_passwords_stand),
+    _FLUSH,
+    Step("kick_sessions", steps.kick_present_sessions, steps.present_sessions_ended),
+)
 
 # The step after which an order is done for people; what follows only sweeps up.
 EFFECTIVE = {"contain": "mirror_active", "release": "probe_open", "dismiss": "probe_open"}

@@ -5,15 +5,16 @@ Every function may raise django.db.Error: the thread then waits and tries again,
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from sekisho.containment.messages import ClaimedOrder, StepRow
+from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, StepRow
 from sekisho.directory.models import SiteDomain, SiteMailbox
-from sekisho.incidents import orders
+from sekisho.incidents import app_passwords, orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
@@ -82,6 +83,12 @@ class Records:
         HostHeartbeat.objects.update_or_create(
             host=self._host, process=process, defaults={"at": datetime.fromtimestamp(at, UTC), "facts": facts}
         )
+
+
+def read_app_passwords() -> AppPasswordsRead:
+    """The app passwords in force, on every host the same."""
+    began = time.monotonic()
+    return AppPasswordsRead(began, tuple(AppPasswordRow(*row) for row in app_passwords.in_force()))
 
 
 def read_active(mailbox: str) -> bool | None:

@@ -9,9 +9,11 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from sekisho.config import Settings
+from sekisho.containment.app_passwords import AppPasswordFile
 from sekisho.containment.barrier import Barrier
 from sekisho.containment.dovecot import Dovecot
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
+from sekisho.containment.messages import AppPasswordsRead
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
@@ -32,13 +34,16 @@ class Names(Protocol):
 
 
 class Site(Protocol):
-    """The site's mailbox table. Both raise StepFailed when the database does not answer in time."""
+    """The site's mailbox table and our record. All raise StepFailed when a database does not answer in time."""
 
     def read_active(self, mailbox: str) -> bool | None:
         """`mailbox.active`, or None when there is no such row."""
 
     def write_active(self, mailbox: str, active: bool) -> None:
         """Writes `mailbox.active`, and nothing else (PostfixAdmin would flip alias.active, too)."""
+
+    def app_passwords(self) -> AppPasswordsRead:
+        """The app passwords in force now."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Tools:
     dovecot: Dovecot
     barrier: Barrier
     probes: Probes
+    app_passwords: AppPasswordFile
     ledger: Ledger
     pairs: QueuePairs
     names: Names

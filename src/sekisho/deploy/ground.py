@@ -20,8 +20,9 @@ from sekisho.deploy.render import MAIL_UID
 
 GROUP = "sekisho"
 BARRIER_MAPS = ("rcpt", "identity", "transport", "sasl")
-# deny and lmtp hold names only; probe holds one-time secrets, so only root and Dovecot's auth process may read it.
-BARRIER_LISTS = {"deny": 0o644, "lmtp": 0o644, "probe": 0o640}
+# deny and lmtp hold names only; probe holds one-time secrets and app-passwords hashes, so only root and Dovecot's auth
+# process may read them.
+BARRIER_LISTS = {"deny": 0o644, "lmtp": 0o644, "probe": 0o640, "app-passwords": 0o640}
 # Empty map files are made in well under a second; a machine that needs 20 s is in trouble.
 COMMAND_DEADLINE = 20.0
 

@@ -227,7 +227,8 @@ def in_force() -> list[InForce]:
 
 def _switched_on(mailboxes: Collection[str]) -> dict[str, datetime]:
     """The site's `created` of those it has and did not switch off; 500 a question (SQLite takes 999 values)."""
-    names, found = sorted(mailboxes), {}
+    names = sorted(mailboxes)
+    found: dict[str, datetime] = {}
     for start in range(0, len(names), 500):
         part = SiteMailbox.objects.filter(username__in=names[start : start + 500], active=True)
         found.update(part.values_list("username", "created"))

@@ -10,9 +10,11 @@ import pytest
 
 import sekisho.config
 from sekisho.config import Settings
+from sekisho.containment.app_passwords import AppPasswordFile
 from sekisho.containment.barrier import Barrier, ensure
 from sekisho.containment.dovecot import Dovecot
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
+from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
@@ -31,6 +33,8 @@ class FakeSite:
     def __init__(self) -> None:
         self.active: dict[str, bool] = {ALICE: True}
         self.is_away = False
+        self.app_password_rows: list[AppPasswordRow] = []
+        self._reads = 0
 
     def read_active(self, mailbox: str) -> bool | None:
         if self.is_away:
@@ -40,6 +44,11 @@ class FakeSite:
     def write_active(self, mailbox: str, active: bool) -> None:
         self.read_active(mailbox)
         self.active[mailbox] = active
+
+    def app_passwords(self) -> AppPasswordsRead:
+        self.read_active(ALICE)
+        self._reads += 1
+        return AppPasswordsRead(self._reads, tuple(self.app_password_rows))
 
 
 @pytest.fixture
@@ -77,13 +86,15 @@ def site() -> FakeSite:
 def tools(settings: Settings, host: FakeHost, clock: Clock, names: SiteNames, site: FakeSite) -> Iterator[Tools]:
     postfix, dovecot = Postfix("/etc/postfix", host), Dovecot("/etc/dovecot/dovecot.conf", host)
     directory = Path(settings.barrier)
+    ledger = Ledger(settings.ledger_directory)
     yield Tools(
         settings=settings,
         postfix=postfix,
         dovecot=dovecot,
         barrier=Barrier(directory, postfix),
         probes=Probes(directory, dovecot, clock.sleep),
-        ledger=Ledger(settings.ledger_directory),
+        app_passwords=AppPasswordFile(directory, ledger, names.forms_of),
+        ledger=ledger,
         pairs=QueuePairs(),
         names=names,
         site=site,

@@ -84,12 +84,13 @@ def test_the_policy_service_fails_open_and_asks_a_restarted_guard_again(written:
     assert "try_limit=2" in policy
 
 
-def test_the_deny_list_is_dovecots_first_passdb_and_the_probe_stands_behind_it(written: Path) -> None:
+def test_the_deny_list_is_dovecots_first_passdb_and_probe_and_app_passwords_stand_behind_it(written: Path) -> None:
     blocks = re.findall(r"^passdb \{.*?^\}", (written / "ours/dovecot/dovecot.conf").read_text(), re.M | re.S)
     assert "deny = yes" in blocks[0]
     assert "/barrier/deny" in blocks[0]
     assert "/barrier/probe" in blocks[1]
-    assert "sql" in blocks[2]
+    assert "/barrier/app-passwords" in blocks[2]
+    assert "sql" in blocks[3]
 
 
 def test_the_site_queries_touch_no_table_of_ours() -> None:
