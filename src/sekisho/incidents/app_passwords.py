@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -34,14 +34,34 @@ GROUPS, GROUP = 6, 4
 # More devices than a person has. With 12-bit selectors, 30 of them leave one draw in 137 to be drawn again.
 MOST = 30
 LONGEST_NAME = 64
+_REFUSALS = {
+    "name": (
+        f"端末の名前を1~{LONGEST_NAME}文字で入力してください(例: 仕事用のiPhone)。",
+        f"Name the device in 1 to {LONGEST_NAME} characters (for example: iPhone at work).",
+    ),
+    "taken": (
+        "この名前のアプリパスワードはもうあります。別の名前にするか、そのアプリパスワードを作り直してください。",
+        "There is an app password of this name already. Choose another name, or renew that one.",
+    ),
+    "scope": ("使う用途を1つ以上選んでください。", "Choose at least one thing that it is for."),
+    "many": (
+        f"アプリパスワードは1つのメールアドレスに{MOST}個までです。使っていないものを削除してください。",
+        f"A mailbox has at most {MOST} app passwords. Delete those that nobody uses.",
+    ),
+    "shut": (
+        "停止中のメールアドレスにはアプリパスワードを作れません。先に新しいパスワードで再開してください。",
+        "A suspended mailbox gets no app password. Reinstate it with a new password first.",
+    ),
+}
 
 
 class AppPasswordRefused(Exception):
-    """No such app password can be made; `code` says why: name, taken, scope, many, shut."""
+    """No such app password can be made; `code` says why: name, taken, scope, many, shut; `ja` and `en` in words."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+        self.ja, self.en = _REFUSALS[code]
 
 
 class InForce(NamedTuple):
@@ -233,6 +253,23 @@ def _switched_on(mailboxes: Collection[str]) -> dict[str, datetime]:
         part = SiteMailbox.objects.filter(username__in=names[start : start + 500], active=True)
         found.update(part.values_list("username", "created"))
     return found
+
+
+def facts(row: AppPassword) -> dict[str, Any]:
+    """What people may know of one: all but its hash. `state`: "on", or "off" since a suspension."""
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "scope": row.scope.split(","),
+        "state": "off" if row.disabled_at else "on",
+        "disabled_at": row.disabled_at,
+        "created_at": row.created_at,
+        "created_by": row.created_by,
+        "last_used_at": row.last_used_at,
+        "last_protocol": row.last_protocol,
+        "last_ip": row.last_ip,
+        "last_country": row.last_country,
+    }
 
 
 def note_use(number: str, mailbox: str, at: datetime, protocol: str, ip: str, country: str) -> None:
