@@ -88,6 +88,7 @@ class AuthPolicy:
                 pwhash=report.pwhash,
                 device=report.device_id,
                 session=report.session_id,
+                app_password=report.attrs.get("app", "") if success else "",
             )
         )
         return _REPORTED

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from sekisho.incidents import deferred, knocking, notices, scores, usual
+from sekisho.incidents import app_passwords, deferred, knocking, notices, scores, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -40,6 +40,8 @@ class EventBatch:
 
     def __init__(self) -> None:
         self._logins: dict[SourceHour, tuple[LoginSeen, int]] = {}
+        # The last use of each app password.
+        self._uses: dict[tuple[str, str], LoginSeen] = {}
         self._takers: dict[type, Callable[[Any], object]] = {
             LoginSeen: self._login,
             MessageSubmitted: _submitted,
@@ -70,11 +72,19 @@ class EventBatch:
         )
         first, count = self._logins.get(key, (event, 0))
         self._logins[key] = (first, count + 1)
+        if event.success and event.app_password:
+            self._uses[event.mailbox[:255], event.app_password] = event
 
     def sums(self) -> Iterator[tuple[LoginSeen, Callable[[], None]]]:
         """What was summed up: a login of the sum, and the call that writes its row."""
         for (_, _, _, _, hour, _), (first, count) in self._logins.items():
             yield first, partial(_write_logins, first, count, _time(hour * HOUR))
+        for use in self._uses.values():
+            yield use, partial(_note_use, use)
+
+
+def _note_use(use: LoginSeen) -> None:
+    app_passwords.note_use(use.app_password, use.mailbox[:255], _time(use.t), use.protocol, use.ip, use.country)
 
 
 def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:

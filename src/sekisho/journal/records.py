@@ -82,6 +82,8 @@ class LoginSeen(msgspec.Struct, frozen=True, tag="login"):
     pwhash: str = ""
     device: str = ""
     session: str = ""
+    # The app password it was made with, as Dovecot names it (its number); "" for the mailbox's own password.
+    app_password: str = ""
 
 
 class MessageSubmitted(msgspec.Struct, frozen=True, tag="submitted"):

@@ -81,6 +81,14 @@ def test_the_final_name_counts_over_the_typed_one() -> None:
     assert [event.mailbox for event in endpoint.bench.spooled if isinstance(event, LoginSeen)] == [ALICE, ALICE]
 
 
+def test_an_app_password_is_told_of_a_login_that_succeeded() -> None:
+    endpoint = Endpoint()
+    endpoint.post("report", success=True, attrs={"user": ALICE, "app": "7"})
+    endpoint.post("report", success=False, attrs={"user": ALICE, "app": "7"})
+    told = [event.app_password for event in endpoint.bench.spooled if isinstance(event, LoginSeen)]
+    assert told == ["7", ""]
+
+
 def test_a_refused_login_proves_no_password() -> None:
     endpoint = Endpoint()
     endpoint.post("report", success=True, policy_reject=True)

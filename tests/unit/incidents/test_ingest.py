@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.db import OperationalError
 from test_decisions import ALICE, T, record
 
 from sekisho.config import Settings, settings
-from sekisho.incidents import decisions, ingest
+from sekisho.incidents import app_passwords, decisions, ingest
 from sekisho.incidents.deferred import summarize
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import Audit, DeferredPair, Incident, Notice, QueueIdLogin, SignIn, TimelineEntry
@@ -91,6 +92,19 @@ def test_a_second_worker_reads_nothing_twice(guard: Guard) -> None:
     guard.take()
     assert SignIn.objects.get().count == 2
     assert DeferredPair.objects.get().tries == 2
+
+
+def test_the_last_use_of_an_app_password_is_kept(guard: Guard) -> None:
+    row, _ = app_passwords.add(ALICE, "phone", ["imap"], "operator")
+    used = [
+        msgspec.structs.replace(login(True, T + seconds, ip), app_password=str(row.pk))
+        for seconds, ip in ((1, "192.0.2.1"), (9, "192.0.2.9"))
+    ]
+    guard.see(*used, login(True, T + 20, "192.0.2.20"))
+    guard.take()
+    row.refresh_from_db()
+    assert row.last_used_at == datetime.fromtimestamp(T + 9, UTC)
+    assert (row.last_protocol, row.last_ip, row.last_country) == ("imap", "192.0.2.9", "JP")
 
 
 def test_a_journal_begun_anew_is_read_from_its_start(guard: Guard, tmp_path: Path) -> None:
