@@ -33,6 +33,7 @@ from sekisho.detection.host import HostTables
 from sekisho.detection.limits import (
     COMPLAINT_SECONDS,
     EVIDENCE_SECONDS,
+    LEARNING_DAYS,
     PROBATION_PRIOR,
     RULE_SECONDS,
     Limits,
@@ -54,10 +55,13 @@ SENDING_COUNTRIES = 3
 SIGNS_TO_SUSPEND = 2
 # Bulk reading is a sign of its own from here on: some four times the owner's busiest day.
 READING_SIGN = 1.5
+# So many recipients from familiar sources that are not trusted yet are more than a telephone's few answers.
+UNTRUSTED_RECIPIENTS = 10
+# Sending is a deed from here on: nine strangers within an hour, or sixteen recipients of whatever kind; a traveller who
+# writes to five new people is none.
+DEED = 1.35
 # Refusals as spam after a restriction that speak as loud as a third party's own eyes; two are a receiver's mood.
 HARD_REFUSALS = 10
-# After a planted rule, so many new recipients from unfamiliar sources are more than a traveller writes to meanwhile.
-RECIPIENTS_AFTER_RULE = 5
 
 
 class Indicator(msgspec.Struct, frozen=True):
@@ -107,6 +111,8 @@ class _Weights(msgspec.Struct, gc=False):
     # Floor of the score, and which cap made it: "", new_hour, new_day, messages_hour.
     cap: float = 0.0
     cap_name: str = ""
+    # What a cap comes to from a familiar source; 0.0: a suspension.
+    cap_most: float = 0.0
 
 
 def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, *, explain: bool = False) -> Assessment:
@@ -123,11 +129,16 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     traffic = evidence.own if familiar else evidence.strange
     traffic.turn(now)
     limits = host.limits
-    weights = _weigh(profile, limits, traffic, familiar, now)
+    weights = _weigh(profile, host, source, traffic, familiar, now)
     unfamiliar = weights.place + weights.networks + weights.guesser + weights.protocol
     unfamiliar += weights.shared + weights.reading
     # The open list is bounded; the source of this event counts even if it found no room there.
-    place = max(source.weight, FAMILIAR_EXCUSE) + unfamiliar / 2 if familiar else max(unfamiliar, source.weight)
+    if familiar:
+        place = max(source.weight, FAMILIAR_EXCUSE) + unfamiliar / 2
+    else:
+        # A delivery result comes late: where its message was sent from is no sign of now.
+        counted = source.key in evidence.open or type(event) is Delivery
+        place = unfamiliar if counted else max(unfamiliar, source.weight)
     score = place + weights.recipients + weights.messages + weights.bounces + weights.complaints + weights.rules
     # Without habits the sum means nothing; the caps do.
     score = weights.cap if host.is_learning else max(score, weights.cap) if weights.cap_name else score
@@ -136,7 +147,9 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     if profile.announced() == "restrict" and not evidence.restricted_at:
         evidence.restricted_at = now
     hard = evidence.refused_since >= HARD_REFUSALS
-    trusted = familiar and source.trusted and not hard
+    # What was sent from a trusted source does not become suspect because the owner looks at it from his telephone.
+    used = traffic.untrusted + traffic.untrusted_before
+    trusted = familiar and not hard and (source.trusted or used < UNTRUSTED_RECIPIENTS)
     # An alert already said needs no sentences; on probation a restriction begins one nat earlier.
     quiet = limits.restrict - PROBATION_PRIOR if evidence.announced else limits.alert
     if score < quiet and not explain:
@@ -163,7 +176,9 @@ def _source_of(profile: MailboxProfile, host: HostTables, event: Event) -> tuple
     return source, profile.is_familiar(source)
 
 
-def _weigh(profile: MailboxProfile, limits: Limits, traffic: Traffic, familiar: bool, now: float) -> _Weights:
+def _weigh(
+    profile: MailboxProfile, host: HostTables, source: Source, traffic: Traffic, familiar: bool, now: float
+) -> _Weights:
     evidence, habits = profile.evidence, profile.habits
     weights = _Weights()
     weights.place = profile.open_weight(now)
@@ -175,20 +190,37 @@ def _weigh(profile: MailboxProfile, limits: Limits, traffic: Traffic, familiar: 
         weights.reading = bulk_reading(evidence.reading.by_strangers(now), habits.most_read)
     if evidence.protocol_at > now - EVIDENCE_SECONDS:
         weights.protocol = indicators.PROTOCOL
+    # A mailbox of a few days knows few of its own places yet: at home its owner is measured like one who is known.
+    usual_floors = familiar or (habits.days < LEARNING_DAYS and not source.foreign)
     new_hour, new_day, messages = traffic.new_in_hour(now), traffic.new_in_day(now), traffic.messages_in_hour(now)
     weights.recipients = indicators.new_recipients(
-        new_hour, new_day, habits.most_new_hour, habits.most_new_day, familiar
+        new_hour, new_day, habits.most_new_hour, habits.most_new_day, usual_floors
     )
-    weights.messages = indicators.message_burst(messages, habits.most_messages)
+    known, known_day = traffic.known_shares(now) if familiar else (0.0, 0.0)
+    if usual_floors:
+        weights.messages = indicators.message_burst(messages, habits.most_messages)
+        if familiar:
+            run = indicators.run_of_strangers(
+                new_hour, traffic.new_day, known, known_day, habits.most_new_hour, habits.most_new_day
+            )
+            weights.recipients = max(weights.recipients, run)
+    else:
+        weights.messages = indicators.strange_burst(traffic.recipients_in_hour(now), habits.most_messages)
     if traffic.bounced or traffic.bounced_before or traffic.sent:
         usual = indicators.own_bounce_rate(habits.sent, habits.bounced)
         weights.bounces = indicators.bounces(*traffic.results(now), usual, familiar)
+        if weights.recipients > indicators.NEW_MOST_FAMILIAR:
+            # Lists can be clean: what strangers' servers accept excuses no run of strangers.
+            weights.bounces = max(weights.bounces, 0.0)
     if evidence.complained_at > now - COMPLAINT_SECONDS:
         weights.complaints = indicators.complaints(evidence.complaints, traffic.results(now)[0])
     if evidence.forward_weight or evidence.discard_weight:
         forward, discard = _open_rules(evidence, now)
         weights.rules = indicators.planted_rules(forward, discard)
-    _apply_caps(weights, limits, familiar, new_hour, new_day, messages)
+    listed = familiar and (host.is_learning or known >= indicators.RUN_KNOWN_MOST)
+    if usual_floors:
+        weights.cap_most = host.limits.restrict
+    _apply_caps(weights, host.limits, familiar, listed, new_hour, new_day, messages)
     return weights
 
 
@@ -199,10 +231,21 @@ def _open_rules(evidence: Evidence, now: float) -> tuple[float, float]:
 
 
 def _apply_caps(
-    weights: _Weights, limits: Limits, familiar: bool, new_hour: float, new_day: float, messages: float
+    weights: _Weights,
+    limits: Limits,
+    familiar: bool,
+    listed: bool,
+    new_hour: float,
+    new_day: float,
+    messages: float,
 ) -> None:
     if familiar:
-        caps = (limits.own_new_recipients_hour, limits.own_new_recipients_day, limits.own_messages_hour)
+        times = limits.listed_factor if listed else 1
+        caps = (
+            limits.own_new_recipients_hour * times,
+            limits.own_new_recipients_day * times,
+            limits.own_messages_hour * times,
+        )
     else:
         caps = (limits.strange_new_recipients_hour, limits.strange_new_recipients_day, limits.strange_messages_hour)
     if new_hour >= caps[0]:
@@ -213,7 +256,7 @@ def _apply_caps(
         weights.cap_name = "messages_hour"
     else:
         return
-    weights.cap = limits.restrict if familiar else limits.suspend
+    weights.cap = weights.cap_most or limits.suspend
 
 
 def _has_evidence_of_deeds(evidence: Evidence, weights: _Weights, traffic: Traffic) -> bool:
@@ -221,7 +264,7 @@ def _has_evidence_of_deeds(evidence: Evidence, weights: _Weights, traffic: Traff
 
     A mistyped address on a journey is none, nor one mail from each of two airports.
     """
-    if weights.recipients > 0 or weights.messages > 0 or weights.cap > 0:
+    if weights.recipients + weights.messages >= DEED or weights.cap > 0:
         return True
     if traffic.bounced + traffic.bounced_before >= indicators.FEW_BOUNCES:
         return True
@@ -229,7 +272,7 @@ def _has_evidence_of_deeds(evidence: Evidence, weights: _Weights, traffic: Traff
     if sum(signs) >= SIGNS_TO_SUSPEND:
         return True
     senders = {source.country for source in evidence.open.values() if source.foreign and source.recipients}
-    return len(senders) >= SENDING_COUNTRIES or (weights.rules > 0 and traffic.new_day >= RECIPIENTS_AFTER_RULE)
+    return len(senders) >= SENDING_COUNTRIES
 
 
 def _first_risk_at(evidence: Evidence, weights: _Weights, traffic: Traffic, t: float) -> float:

@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sekisho.detection.limits import FAMILIAR_DAYS, FORGET_DAYS, GROWTH, GROWTH_STEP
+from sekisho.detection.limits import DECAY, FAMILIAR_DAYS, FORGET_DAYS, GROWTH, GROWTH_STEP
 from sekisho.detection.places import OpenSource, days_seen
 from sekisho.detection.reading import Reading
-from sekisho.detection.recipients import FreshRecipients, KnownRecipients, marks_from_bytes, marks_to_bytes
+from sekisho.detection.recipients import FreshRecipients, KnownRecipients, ListSample, marks_from_bytes, marks_to_bytes
 from sekisho.detection.traffic import Traffic
 
 VERSION = 1
+# Own bounces are remembered for about a month (0.97 a day): lists get cleaned, and dirty again.
+RESULTS_DECAY = 0.97
 _Key = TypeVar("_Key", int, str)
 
 
@@ -44,6 +46,10 @@ class Habits(msgspec.Struct, array_like=True):
     bounced: float = 0.0
     # Megabytes its own programs fetched on the busiest day, decayed.
     most_read: float = 0.0
+    # Networks ever learnt per owner (autonomous system): whether its addresses change under this mailbox.
+    owner_networks: dict[int, int] = {}
+    # A sample of the last list written to (days of at least LIST_DAY recipients).
+    listed: ListSample = msgspec.field(default_factory=ListSample)
 
 
 class Evidence(msgspec.Struct, array_like=True):
@@ -87,6 +93,22 @@ class Evidence(msgspec.Struct, array_like=True):
     # When a restriction of this generation was first seen here, and the refusals as spam of mail sent after it.
     restricted_at: float = 0.0
     refused_since: int = 0
+    # Day of the last alert said; it is open for ALERT_DAYS.
+    announced_day: int = 0
+    # A sample of the running day's recipients, known ones included.
+    sample: ListSample = msgspec.field(default_factory=ListSample)
+
+
+def fade(habits: Habits, days: int) -> None:
+    """Lets the figures of volume and results grow older by some days."""
+    factor = DECAY**days
+    habits.most_new_hour *= factor
+    habits.most_new_day *= factor
+    habits.most_messages *= factor
+    habits.most_networks *= factor
+    habits.most_read *= factor
+    habits.sent *= RESULTS_DECAY**days
+    habits.bounced *= RESULTS_DECAY**days
 
 
 def grown(most: float, seen: float) -> float:
@@ -129,7 +151,7 @@ class Stored(msgspec.Struct, array_like=True):
 def _encode_marks(value: Any) -> Any:
     if isinstance(value, KnownRecipients):
         return [marks_to_bytes(value.recent), marks_to_bytes(value.older)]
-    if isinstance(value, FreshRecipients):
+    if isinstance(value, (FreshRecipients, ListSample)):
         return marks_to_bytes(value.marks)
     raise NotImplementedError(type(value))  # pragma: no cover
 
@@ -138,7 +160,7 @@ def _decode_marks(kind: type, value: Any) -> Any:
     if kind is KnownRecipients:
         recent, older = value
         return KnownRecipients(marks_from_bytes(recent), marks_from_bytes(older))
-    return FreshRecipients(marks_from_bytes(value))
+    return (ListSample if kind is ListSample else FreshRecipients)(marks_from_bytes(value))
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_marks)

@@ -28,6 +28,10 @@ GUESSER_SECONDS = DAY
 # Unfamiliar sources kept for D4: 50,000 rows of some 250 bytes; domains told apart per source.
 MAX_STRANGERS = 50_000
 MAX_STRANGER_DOMAINS = 6
+# Countries kept as visited: all of ISO 3166 have room; distinct mailboxes per country, two of which are enough.
+MAX_VISITED, MAX_VISITORS, VISITORS = 300, 8, 2
+# A journey is a matter of seasons: visits are forgotten after this many days.
+VISIT_DAYS = 120
 # Domains with habits; the one unused for longest is dropped.
 MAX_DOMAINS = 20_000
 MAX_DOMAIN_NETWORKS = 64
@@ -86,6 +90,8 @@ class HostTables:
         self._last_day = 0
         # Source address -> (last seen, fingerprints of the domains it was unfamiliar to), least recently seen first.
         self._strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
+        # Foreign country -> (last day, fingerprints of the mailboxes that stayed there), least recently visited first.
+        self._visited: dict[str, tuple[int, tuple[int, ...]]] = {}
 
     def note_day(self, day: int) -> None:
         """Counts a day of use of this host once."""
@@ -100,6 +106,8 @@ class HostTables:
 
     def note_failed_login(self, ip: str, mailbox: str, now: float) -> None:
         """Remembers that a source did not know a mailbox' password. Says nothing about the mailbox."""
+        if not ip:
+            return
         _, marks = self._guessers.pop(ip, (0.0, ()))
         mark = zlib.crc32(mailbox.encode("utf-8", "surrogateescape"))
         if mark not in marks:
@@ -141,6 +149,21 @@ class HostTables:
             del self._strangers[oldest]
         return len(marks) - 1
 
+    def note_visit(self, country: str, mailbox: str, day: int) -> None:
+        """Remembers that a mailbox was used from a foreign country for half a day and more, and nothing came of it."""
+        _, marks = self._visited.pop(country, (0, ()))
+        mark = zlib.crc32(mailbox.encode("utf-8", "surrogateescape"))
+        if mark not in marks:
+            marks = (*marks[-MAX_VISITORS + 1 :], mark)
+        self._visited[country] = (day, marks)
+        if len(self._visited) > MAX_VISITED:
+            del self._visited[next(iter(self._visited))]
+
+    def is_visited(self, country: str, day: int) -> bool:
+        """Whether this host's people go to a country: two mailboxes did lately."""
+        last, marks = self._visited.get(country, (0, ()))
+        return len(marks) >= VISITORS and last > day - VISIT_DAYS
+
     def domain(self, name: str) -> DomainHabits:
         """The habits of a domain; empty ones for a new domain."""
         habits = self._domains.get(name)
@@ -159,7 +182,7 @@ class HostTables:
     def to_bytes(self) -> bytes:
         """The tables as msgpack, for the guard's snapshot."""
         return msgspec.msgpack.encode(
-            _Stored(1, self._guessers, self._domains, self._strangers, self.days, self._last_day)
+            _Stored(1, self._guessers, self._domains, self._strangers, self.days, self._last_day, self._visited)
         )
 
     @classmethod
@@ -178,6 +201,7 @@ class HostTables:
         # Tables of before days were counted belong to a host that has learnt.
         tables.days = max(stored.days, max((habits.days for habits in stored.domains.values()), default=0))
         tables._last_day = stored.last_day
+        tables._visited = stored.visited
         return tables
 
 
@@ -188,6 +212,7 @@ class _Stored(msgspec.Struct, array_like=True):
     strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
     days: int = 0
     last_day: int = 0
+    visited: dict[str, tuple[int, tuple[int, ...]]] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)

@@ -35,6 +35,9 @@ class Limits(msgspec.Struct, frozen=True):
     own_new_recipients_hour: int = 500
     own_new_recipients_day: int = 2000
     own_messages_hour: int = 1000
+    # The same for a list the mailbox wrote to before (a fifth of it known), and on a host that only learns: four times
+    # as much, Google Workspace's 2,000 messages, sent in an hour. Nothing excuses more.
+    listed_factor: int = 4
 
 
 DEFAULT_LIMITS = Limits()
@@ -68,6 +71,11 @@ SETTLED_SECONDS = 12 * HOUR
 PROTOCOL_HISTORY_DAYS = 5
 # Habits not seen for half a year are dropped: older history adds nothing (Wiefling et al., TOPS 2022).
 FORGET_DAYS = 180
+# A stay abroad, by the time between its first and last use: longer than an intruder works, shorter than any journey.
+STAY_SECONDS = 8 * HOUR
+# An alert nobody answered is open for a week, as long as a restriction (incidents.lifting): meanwhile what it was about
+# does not become a habit, and it is not said again.
+ALERT_DAYS = 7
 # Daily decay of a mailbox' own maxima: half after ten days.
 DECAY = 0.93
 # A habit of volume grows by at most a quarter and five a day: whoever trains a mailbox towards spam needs a fortnight
@@ -86,7 +94,11 @@ MAX_COUNTRIES = 8
 MAX_PROTOCOLS = 6
 MAX_OPEN_SOURCES = 12
 MAX_TODAY_SOURCES = 24
-MAX_RECENT_RECIPIENTS = 420
-MAX_FRESH_RECIPIENTS = 250
+MAX_RECENT_RECIPIENTS = 320
+MAX_FRESH_RECIPIENTS = 200
+# A list's sample: of a list of 600, a run of its first 60 shows some ten of them.
+MAX_LISTED = 80
+# A day with so many recipients is a list's day.
+LIST_DAY = 100
 # A planted rule's target as shown to people; longer addresses are cut in the evidence only.
 MAX_TARGET_CHARACTERS = 80

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sekisho.detection.habits import Evidence, drop_unsettled
+from sekisho.detection.habits import RESULTS_DECAY, Evidence, drop_unsettled
 from sekisho.detection.limits import (
     DAY,
     DECAY,
@@ -32,6 +32,7 @@ from sekisho.detection.limits import (
     MAX_ASNS,
     MAX_COUNTRIES,
     MAX_FRESH_RECIPIENTS,
+    MAX_LISTED,
     MAX_NETWORKS,
     MAX_OPEN_SOURCES,
     MAX_PROTOCOLS,
@@ -39,9 +40,9 @@ from sekisho.detection.limits import (
     MAX_TODAY_SOURCES,
 )
 from sekisho.detection.places import OpenSource, days_seen
-from sekisho.detection.profile import RESULTS_DECAY, MailboxProfile
+from sekisho.detection.profile import MailboxProfile
 from sekisho.detection.reading import Reading
-from sekisho.detection.recipients import FreshRecipients, KnownRecipients
+from sekisho.detection.recipients import FreshRecipients, KnownRecipients, ListSample
 from sekisho.detection.traffic import Traffic
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -98,6 +99,7 @@ def _bring_to(profile: MailboxProfile, day: int) -> None:
     evidence.today.clear()
     evidence.protocols.clear()
     evidence.fresh = FreshRecipients()
+    evidence.sample = ListSample()
     evidence.peak = 0.0
     evidence.day = day
 
@@ -172,6 +174,16 @@ def _fresh(one: FreshRecipients, other: FreshRecipients) -> FreshRecipients:
     return FreshRecipients(_marks(sorted(set(one.marks) | set(other.marks))[:MAX_FRESH_RECIPIENTS]))
 
 
+def _sample(one: ListSample, other: ListSample) -> ListSample:
+    return ListSample(_marks(sorted(set(one.marks) | set(other.marks))[:MAX_LISTED]))
+
+
+def _counts(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
+    """Networks per owner; of too many, those of the lowest numbers, by chance."""
+    joined = {key: max(one.get(key, 0), other.get(key, 0)) for key in one.keys() | other.keys()}
+    return {key: joined[key] for key in sorted(joined)[:MAX_ASNS]}
+
+
 def _today(one: dict[int, tuple[int, str]], other: dict[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
     joined = {key: max(one.get(key, (0, "")), other.get(key, (0, ""))) for key in one.keys() | other.keys()}
     return {key: joined[key] for key in sorted(joined)[:MAX_TODAY_SOURCES]}
@@ -218,12 +230,15 @@ _HABITS: _Rules = {
     "countries": _rows(MAX_COUNTRIES),
     "protocols": _latest,
     "recipients": _known,
+    "owner_networks": _counts,
+    "listed": _sample,
 }
 _EVIDENCE: _Rules = {
     "today": _today,
     "protocols": _latest,
     "open": _open,
     "fresh": _fresh,
+    "sample": _sample,
     "own": _traffic,
     "strange": _traffic,
     "reading": _reading,

@@ -90,7 +90,8 @@ def _observe_recipient(profile: MailboxProfile, host: HostTables, event: Recipie
     # Known weak point: colleagues never count as new, so a hijacker may phish the own domain unseen by D6.
     if recipient[recipient.rfind("@") :] == mailbox[mailbox.rfind("@") :]:
         return
-    if profile.count_recipient(recipient):
+    traffic.untrusted += not source.trusted
+    if profile.count_recipient(recipient, traffic):
         traffic.count_new_recipient(now)
 
 

@@ -24,21 +24,28 @@ import msgspec
 from sekisho.detection.clouds import MAIL_APP_CLOUDS
 from sekisho.detection.events import Place
 from sekisho.detection.host import DomainHabits
-from sekisho.detection.limits import FAMILIAR_DAYS, FULL_HISTORY_DAYS, TRUSTED_DAYS
+from sekisho.detection.limits import FAMILIAR_DAYS, FULL_HISTORY_DAYS, STAY_SECONDS, TRUSTED_DAYS
 
 # A mail app's cloud (clouds.py) seen for the first time.
 CLOUD_WEIGHT = 0.6
 # A familiar network; a new network of a familiar owner (address of the day, another base station).
 FAMILIAR_NETWORK = -3.5
 FAMILIAR_OWNER = -0.8
+# A hijacker's proxy in the home country is with the owner's own provider one time in five (a few providers have most
+# customers); weighed against how often that provider's address changes under this mailbox. A line that never changes
+# makes a new network as strange as a new provider; one that changes every fifth day or more often stays familiar.
+SAME_OWNER_SHARE, SAME_OWNER_HIGH = 0.2, 2.2
 # Share of hijackers coming with a new owner 0.8, a new country 0.4; floors and caps keep one place from deciding.
 NEW_OWNER_SHARE, NEW_OWNER_LOW, NEW_OWNER_HIGH = 0.8, 0.3, 2.2
-NEW_COUNTRY_SHARE, NEW_COUNTRY_LOW, NEW_COUNTRY_HIGH = 0.4, 0.5, 4.5
+NEW_COUNTRY_SHARE, NEW_COUNTRY_LOW, NEW_COUNTRY_HIGH = 0.4, 0.5, 3.9
+# A country this host's people travel to (host.is_visited): so much likelier an owner's; alone it is no alert.
+VISITED_COUNTRY = -0.7
 # A new country by the domain's habits, for a mailbox without its own: below an alert, colleagues may live abroad.
 NEW_COUNTRY_FOR_DOMAIN = 3.5
 # Without address data a network is all we know, and half of all address changes leave the network (Padmanabhan 2016).
 NEW_NETWORK_SHARE, NEW_NETWORK_LOW, NEW_NETWORK_HIGH = 0.9, 0.3, 1.5
-# Each further unfamiliar country open at the same time: hardly anybody is in three new countries within a day.
+# A second unfamiliar country open at the same time at most, a third and each further one in full: hardly anybody is in
+# three new countries within a day.
 FURTHER_COUNTRY = 1.9
 # Each further unfamiliar owner in a familiar country, together at most 1.5; their number is D2's matter.
 FURTHER_OWNER, FURTHER_OWNERS_MOST = 0.3, 1.5
@@ -100,6 +107,13 @@ def _new_country(known: int, days: int, high: float) -> float:
     return min(max(weight, NEW_COUNTRY_LOW), high) * _ramp(days)
 
 
+def _same_owner(networks: int | None, days: int) -> float:
+    """A new network of an owner used on `days` days, who had so many networks here; None: not counted yet."""
+    if networks is None:
+        return FAMILIAR_OWNER
+    return min(log(SAME_OWNER_SHARE * (days + 3) / (max(networks - 1, 0) + 0.3)), SAME_OWNER_HIGH)
+
+
 def _new_network(known: int, days: int) -> float:
     weight = log(NEW_NETWORK_SHARE * (days + 3) / (known + 0.5))
     return min(max(weight, NEW_NETWORK_LOW), NEW_NETWORK_HIGH) * _ramp(days)
@@ -111,7 +125,7 @@ def _ramp(days: int) -> float:
 
 def is_trusted(days: int, history: int) -> bool:
     """Whether a source used on `days` of `history` days may claim to be the owner's, whatever is sent from it."""
-    return days >= TRUSTED_DAYS or (history < 2 * TRUSTED_DAYS and days >= max(FAMILIAR_DAYS, history / 2))
+    return days >= TRUSTED_DAYS or (history < 2 * TRUSTED_DAYS and days >= max(FAMILIAR_DAYS, history / 3))
 
 
 def weigh_source(
@@ -121,6 +135,7 @@ def weigh_source(
     asns: dict[int, int],
     countries: dict[str, int],
     domain: DomainHabits,
+    owner_networks: dict[int, int],
 ) -> Source:
     """What a place means to a mailbox with these habits (rows by key) and `days` days of history."""
     key = network_key(place.network)
@@ -139,6 +154,9 @@ def weigh_source(
     if place.asn:
         colleagues = place.asn in domain.asns and key in domain.networks
         if at_home and (asn_days >= FAMILIAR_DAYS or colleagues):
+            weight = FAMILIAR_OWNER if colleagues or cloud else _same_owner(owner_networks.get(place.asn), asn_days)
+            if weight > 0:
+                return Source(place, key, weight * _ramp(days) * _unsettled(network_days))
             trusted = colleagues or is_trusted(asn_days, days)
             return Source(place, key, FAMILIAR_OWNER, by_owner=True, trusted=trusted)
         if cloud:
@@ -160,10 +178,18 @@ def _unsettled(days: int) -> float:
     return max(0.0, 1.0 - days / FAMILIAR_DAYS)
 
 
+def _abroad(weights: Iterable[float]) -> float:
+    first, *further = sorted(weights, reverse=True)
+    if not further:
+        return first
+    return first + min(FURTHER_COUNTRY, further[0] / 2) + FURTHER_COUNTRY * (len(further) - 1)
+
+
 def weigh_open(sources: Iterable[OpenSource]) -> float:
     """The open unfamiliar sources of a day together, in nats.
 
-    The most unfamiliar one counts in full, each further foreign *country* by 1.9, each further owner at home by 0.3.
+    The most unfamiliar one counts in full, a second foreign *country* by half its weight (who is often abroad, or
+    behind a VPN, changes countries), each further one by 1.9, each further owner at home by 0.3.
     """
     foreign: dict[str, float] = {}
     home: dict[int, float] = {}
@@ -172,6 +198,23 @@ def weigh_open(sources: Iterable[OpenSource]) -> float:
             foreign[source.country] = max(source.weight, foreign.get(source.country, 0.0))
         else:
             home[source.asn] = max(source.weight, home.get(source.asn, 0.0))
-    abroad = max(foreign.values()) + FURTHER_COUNTRY * (len(foreign) - 1) if foreign else 0.0
+    abroad = _abroad(foreign.values()) if foreign else 0.0
     at_home = max(home.values()) + min(FURTHER_OWNERS_MOST, FURTHER_OWNER * (len(home) - 1)) if home else 0.0
     return min(PLACES_MOST, abroad + (at_home / 2 if foreign else at_home))
+
+
+def is_counted_twice(source: OpenSource, sources: dict[int, OpenSource]) -> bool:
+    """Whether an open source could be dropped and its country would still count."""
+    if not source.foreign:
+        return True
+    return sum(1 for other in sources.values() if other.foreign and other.country == source.country) > 1
+
+
+def stayed_in(sources: Iterable[OpenSource]) -> list[str]:
+    """The foreign countries of open sources with STAY_SECONDS between their first and last use."""
+    stays: dict[str, tuple[float, float]] = {}
+    for source in sources:
+        if source.foreign:
+            first, last = stays.get(source.country, (source.first_at, source.last_at))
+            stays[source.country] = min(first, source.first_at), max(last, source.last_at)
+    return [country for country, (first, last) in stays.items() if last - first >= STAY_SECONDS]

@@ -21,6 +21,7 @@ from sekisho.detection.habits import (
     drop_old,
     drop_unsettled,
     encode,
+    fade,
     grown,
     keep_best,
     note_day,
@@ -28,11 +29,12 @@ from sekisho.detection.habits import (
 from sekisho.detection.host import DomainHabits, HostTables
 from sekisho.detection.indicators import WANDERING, many_networks
 from sekisho.detection.limits import (
+    ALERT_DAYS,
     DAY,
-    DECAY,
     EVIDENCE_SECONDS,
     FAMILIAR_DAYS,
     HOUR,
+    LIST_DAY,
     MAX_ASNS,
     MAX_COUNTRIES,
     MAX_NETWORKS,
@@ -42,13 +44,23 @@ from sekisho.detection.limits import (
     PROTOCOL_HISTORY_DAYS,
     SETTLED_SECONDS,
 )
-from sekisho.detection.places import OpenSource, Source, days_seen, weigh_open, weigh_source
-from sekisho.detection.recipients import FreshRecipients, fingerprint, holds
+from sekisho.detection.places import (
+    VISITED_COUNTRY,
+    OpenSource,
+    Source,
+    days_seen,
+    is_counted_twice,
+    stayed_in,
+    weigh_open,
+    weigh_source,
+)
+from sekisho.detection.recipients import FreshRecipients, ListSample, fingerprint, holds
+from sekisho.detection.traffic import Traffic
 
 __all__ = ["MailboxProfile", "ProfileError"]
 
-# Own bounces are remembered for about a month (0.97 a day): lists get cleaned, and dirty again.
-RESULTS_DECAY = 0.97
+# An open alert is about a source that weighs so much; a new mailbox' home, weighing less, goes on settling in.
+ASKED_WEIGHT = 1.0
 ACTIONS = ("", "alert", "restrict", "suspend")
 
 
@@ -130,7 +142,7 @@ class MailboxProfile:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def knows(self, recipient: str) -> bool:
-        """Whether this mailbox wrote to the recipient before today (at most 1 in 75 strangers is taken for known)."""
+        """Whether this mailbox wrote to the recipient before today (at most 1 in 100 strangers is taken for known)."""
         return fingerprint(recipient) in self.habits.recipients
 
     def is_familiar(self, source: Source) -> bool:
@@ -143,7 +155,9 @@ class MailboxProfile:
         if source is not None and (source.place is place or source.place == place):
             return source
         habits = self.habits
-        self._source = source = weigh_source(place, habits.days, habits.networks, habits.asns, habits.countries, domain)
+        self._source = source = weigh_source(
+            place, habits.days, habits.networks, habits.asns, habits.countries, domain, habits.owner_networks
+        )
         return source
 
     def is_routine(self, place: Place, recipient: str, now: float, alert: float) -> bool:
@@ -160,6 +174,7 @@ class MailboxProfile:
         own = evidence.own
         return (
             own.hour == int(now // HOUR)
+            and not own.is_busy()
             and not (evidence.open or evidence.strange_sender or own.bounced or own.bounced_before)
             and evidence.authenticated
             and evidence.sender_weight == source.weight
@@ -198,6 +213,7 @@ class MailboxProfile:
     def announce(self, action: str) -> None:
         """Remembers that a decision of this generation was recorded, so that it is not repeated."""
         self.evidence.announced = max(self.evidence.announced, ACTIONS.index(action))
+        self.evidence.announced_day = self.evidence.day
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -255,24 +271,40 @@ class MailboxProfile:
             return
         if len(sources) >= MAX_OPEN_SOURCES:
             # A botnet's country that is already counted makes room; the oldest foreign countries stay.
-            counted = [k for k, other in sources.items() if _is_counted_twice(other, sources)]
+            counted = [k for k, other in sources.items() if is_counted_twice(other, sources)]
             del sources[counted[-1] if counted else next(reversed(sources))]
         place = source.place
-        sources[source.key] = OpenSource(
-            now, now, max(source.weight, 0.0), place.country, place.asn, source.foreign, 0, guessed, shared
-        )
+        weight = max(source.weight, 0.0)
+        if source.foreign and host.is_visited(place.country, self.evidence.day):
+            weight = max(weight + VISITED_COUNTRY, 0.0)
+        sources[source.key] = OpenSource(now, now, weight, place.country, place.asn, source.foreign, 0, guessed, shared)
         self._open_changes_at = 0.0
 
-    def count_recipient(self, recipient: str) -> bool:
+    def count_recipient(self, recipient: str, traffic: Traffic) -> bool:
         """True when the recipient is new to this mailbox, the first time today."""
         mark = fingerprint(recipient)
         known = self.habits.recipients
         if holds(known.recent, mark):
-            return False
-        if holds(known.older, mark):
+            new = False
+        elif holds(known.older, mark):
             known.learn((mark,))
+            new = False
+        elif not (new := self.evidence.fresh.add(mark)):
+            # Asked for again on the same day: neither one more stranger nor somebody known.
             return False
-        return self.evidence.fresh.add(mark)
+        # In an owner's quiet hour known recipients are not counted: most requests of a day teach nothing (is_routine).
+        if new or self.evidence.strange_sender or traffic.is_busy():
+            self._compare_list(mark, traffic)
+        return new
+
+    def _compare_list(self, mark: int, traffic: Traffic) -> None:
+        listed, evidence = self.habits.listed, self.evidence
+        traffic.recipients_hour += 1
+        traffic.recipients_day += 1
+        evidence.sample.add(mark)
+        if listed.covers(mark):
+            traffic.covered += 1
+            traffic.listed += mark in listed
 
     def _turn_day(self, mailbox: str, host: HostTables, now: float) -> None:
         """Ends the day: what was quiet becomes habit, what was not is forgotten."""
@@ -282,33 +314,31 @@ class MailboxProfile:
         domain.note_day(day)
         host.note_day(day)
         if evidence.day:
-            self._decay(day - evidence.day)
+            fade(habits, day - evidence.day)
             if evidence.authenticated and evidence.peak < host.limits.restrict:
+                self._note_visits(mailbox, host)
                 self._learn_day(domain)
             if evidence.peak < host.limits.alert:
                 self._learn_volume()
         for rows in (habits.networks, habits.asns, habits.countries):
             drop_old(rows, day)
+        if evidence.announced == 1 and day >= evidence.announced_day + ALERT_DAYS:
+            evidence.announced = 0
         evidence.networks_before = evidence.networks if day == evidence.day + 1 else 0
         evidence.networks = 0
         evidence.today.clear()
         evidence.protocols.clear()
         evidence.fresh = FreshRecipients()
+        evidence.sample = ListSample()
         evidence.peak = 0.0
         evidence.day = day
         self._close_familiar()
         self._reset()
 
-    def _decay(self, days: int) -> None:
-        habits = self.habits
-        factor = DECAY**days
-        habits.most_new_hour *= factor
-        habits.most_new_day *= factor
-        habits.most_messages *= factor
-        habits.most_networks *= factor
-        habits.most_read *= factor
-        habits.sent *= RESULTS_DECAY**days
-        habits.bounced *= RESULTS_DECAY**days
+    def _note_visits(self, mailbox: str, host: HostTables) -> None:
+        """Tells the host in which foreign countries the mailbox was used for a while."""
+        for country in stayed_in(self.evidence.open.values()):
+            host.note_visit(country, mailbox, self.evidence.day)
 
     def _learn_day(self, domain: DomainHabits) -> None:
         habits, evidence = self.habits, self.evidence
@@ -319,7 +349,9 @@ class MailboxProfile:
         settled = (evidence.day + 1) * DAY - SETTLED_SECONDS
         for key, (asn, country) in evidence.today.items():
             opened = evidence.open.get(key)
-            if opened is not None and opened.first_at > settled:
+            asked = evidence.announced and opened is not None and opened.weight >= ASKED_WEIGHT
+            if opened is not None and (asked or opened.first_at > settled):
+                # A question about it is open, or it came too late in the day.
                 continue
             self._learn_place(key, asn, country, evidence.day)
             days = days_seen(habits.networks[key])
@@ -331,9 +363,17 @@ class MailboxProfile:
 
     def _learn_place(self, key: int, asn: int, country: str, day: int) -> None:
         habits = self.habits
+        if asn and key not in habits.networks:
+            counts = habits.owner_networks
+            if asn not in habits.asns:
+                counts[asn] = 1
+            elif asn in counts:
+                counts[asn] += 1
         note_day(habits.networks, key, day, MAX_NETWORKS)
         if asn:
             note_day(habits.asns, asn, day, MAX_ASNS)
+            if len(habits.owner_networks) > len(habits.asns):
+                habits.owner_networks = {a: n for a, n in habits.owner_networks.items() if a in habits.asns}
         if country:
             note_day(habits.countries, country, day, MAX_COUNTRIES)
 
@@ -342,6 +382,8 @@ class MailboxProfile:
         habits, evidence = self.habits, self.evidence
         habits.recipients.learn(evidence.fresh.marks)
         running = [traffic for traffic in (evidence.own, evidence.strange) if traffic.day == evidence.day]
+        if sum(traffic.recipients_day for traffic in running) >= LIST_DAY:
+            habits.listed = evidence.sample
         if running:
             habits.most_new_hour = grow(habits.most_new_hour, max(traffic.most_new for traffic in running))
             habits.most_new_day = grow(habits.most_new_day, max(traffic.new_day for traffic in running))
@@ -357,11 +399,6 @@ class MailboxProfile:
         habits = self.habits
         for key, source in list(self.evidence.open.items()):
             row = habits.asns.get(source.asn, 0) if source.asn else 0
-            if days_seen(habits.networks.get(key, 0)) >= FAMILIAR_DAYS or days_seen(row) >= FAMILIAR_DAYS:
+            settled = days_seen(row) >= FAMILIAR_DAYS and (source.foreign or source.asn not in habits.owner_networks)
+            if days_seen(habits.networks.get(key, 0)) >= FAMILIAR_DAYS or settled:
                 del self.evidence.open[key]
-
-
-def _is_counted_twice(source: OpenSource, sources: dict[int, OpenSource]) -> bool:
-    if not source.foreign:
-        return True
-    return sum(1 for other in sources.values() if other.foreign and other.country == source.country) > 1

@@ -1,6 +1,6 @@
 """Which recipients a mailbox has written to, in two bytes each.
 
-A sorted array of 16-bit fingerprints answers "known?" wrongly for n/65536 of strangers: 1.3 % at its bound of 840,
+A sorted array of 16-bit fingerprints answers "known?" wrongly for n/65536 of strangers: 1 % at its bound of 640,
 at 2 bytes an entry where a Bloom filter of that quality takes 1.2 but its full size from the first entry on. When the
 recent half is full it becomes the older half; who is written to again moves on. Addresses themselves are not kept.
 """
@@ -13,7 +13,7 @@ from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from sekisho.detection.limits import MAX_FRESH_RECIPIENTS, MAX_RECENT_RECIPIENTS
+from sekisho.detection.limits import MAX_FRESH_RECIPIENTS, MAX_LISTED, MAX_RECENT_RECIPIENTS
 
 
 def fingerprint(recipient: str) -> int:
@@ -45,7 +45,11 @@ def marks_from_bytes(data: bytes) -> array[int]:
 
 
 class FreshRecipients:
-    """New recipients of the running day, so that each counts once; at most 250, further ones count every time."""
+    """New recipients of the running day, so that each counts once; at most 200, further ones count every time.
+
+    Those with the lowest fingerprints are kept: a fair sample of a long list. Kept by order of arrival, a newsletter's
+    first readers would be learnt and forgotten in turns, and the same list would look new every few issues.
+    """
 
     __slots__ = ("marks",)
 
@@ -57,13 +61,45 @@ class FreshRecipients:
         place = bisect_left(self.marks, mark)
         if place < len(self.marks) and self.marks[place] == mark:
             return False
-        if len(self.marks) < MAX_FRESH_RECIPIENTS:
+        if place < MAX_FRESH_RECIPIENTS:
             self.marks.insert(place, mark)
+            del self.marks[MAX_FRESH_RECIPIENTS:]
         return True
 
 
+class ListSample:
+    """The lowest fingerprints of a list's recipients: a fair sample, whatever the order (bottom-k, "KMV" sketch).
+
+    It answers "was this list written to before?" for lists far longer than what can be remembered: of recipients whose
+    fingerprint lies in its range, nearly all are in it when the list is the same.
+    """
+
+    __slots__ = ("marks",)
+
+    def __init__(self, marks: array[int] | None = None) -> None:
+        self.marks: array[int] = array("H") if marks is None else marks
+
+    def __contains__(self, mark: int) -> bool:
+        return holds(self.marks, mark)
+
+    def covers(self, mark: int) -> bool:
+        """Whether a fingerprint would be in a full sample of its list; an empty one covers nothing."""
+        marks = self.marks
+        return bool(marks) and (len(marks) < MAX_LISTED or mark <= marks[-1])
+
+    def add(self, mark: int) -> None:
+        """Takes one recipient in."""
+        marks = self.marks
+        if len(marks) >= MAX_LISTED and mark >= marks[-1]:
+            return
+        place = bisect_left(marks, mark)
+        if place == len(marks) or marks[place] != mark:
+            marks.insert(place, mark)
+            del marks[MAX_LISTED:]
+
+
 class KnownRecipients:
-    """The recipients of past days: a recent and an older half, together at most 840."""
+    """The recipients of past days: a recent and an older half, together at most 640."""
 
     __slots__ = ("older", "recent")
 

@@ -11,6 +11,11 @@ import msgspec
 
 from sekisho.detection.limits import DAY, HOUR
 
+# Fewer recipients in a sample's range say nothing about the list.
+COVERED_LEAST = 4
+# New recipients and messages of a quiet hour; below the room that every mailbox has (indicators.NEW_HOUR_FLOOR).
+BUSY = 4
+
 
 class Traffic(msgspec.Struct, array_like=True):
     """Counters of the running and the previous clock hour and (UTC) day; `now` never goes backwards."""
@@ -36,6 +41,18 @@ class Traffic(msgspec.Struct, array_like=True):
     most_messages: int = 0
     # When the traffic that still counts began; 0.0: there is none.
     first_at: float = 0.0
+    # Recipients asked for, known ones included; colleagues are not.
+    recipients_hour: int = 0
+    recipients_hour_before: int = 0
+    recipients_day: int = 0
+    # Of today's and yesterday's: those the last list's sample covers, and those it holds.
+    covered: int = 0
+    covered_before: int = 0
+    listed: int = 0
+    listed_before: int = 0
+    # Today's and yesterday's recipients from a source that is familiar, but not trusted.
+    untrusted: int = 0
+    untrusted_before: int = 0
 
     def turn(self, now: float) -> None:
         """Moves the windows on; call it before counting or reading."""
@@ -45,7 +62,8 @@ class Traffic(msgspec.Struct, array_like=True):
         follows = hour == self.hour + 1
         self.messages_hour_before = self.messages_hour if follows else 0
         self.new_hour_before = self.new_hour if follows else 0
-        self.messages_hour = self.new_hour = 0
+        self.recipients_hour_before = self.recipients_hour if follows else 0
+        self.messages_hour = self.new_hour = self.recipients_hour = 0
         self.hour = hour
         if (day := int(now // DAY)) > self.day:
             self._turn_day(day)
@@ -56,6 +74,10 @@ class Traffic(msgspec.Struct, array_like=True):
         self.sent_before = self.sent if follows else 0
         self.bounced_before = self.bounced if follows else 0
         self.refused_before = self.refused if follows else 0
+        self.covered_before = self.covered if follows else 0
+        self.listed_before = self.listed if follows else 0
+        self.untrusted_before = self.untrusted if follows else 0
+        self.recipients_day = self.covered = self.listed = self.untrusted = 0
         self.new_day = self.sent = self.bounced = self.refused = 0
         self.most_new = self.most_messages = 0
         self.day = day
@@ -94,6 +116,26 @@ class Traffic(msgspec.Struct, array_like=True):
         if not self.messages_hour_before:
             return self.messages_hour
         return self.messages_hour + self.messages_hour_before * (1.0 - now % HOUR / HOUR)
+
+    def recipients_in_hour(self, now: float) -> float:
+        """Recipients in the last 60 minutes, known ones included."""
+        if not self.recipients_hour_before:
+            return self.recipients_hour
+        return self.recipients_hour + self.recipients_hour_before * (1.0 - now % HOUR / HOUR)
+
+    def is_busy(self) -> bool:
+        """Whether more was sent in this hour and the one before than in a quiet one: a list may be under way."""
+        return self.new_hour + self.new_hour_before + self.messages_hour + self.messages_hour_before >= BUSY
+
+    def known_shares(self, now: float) -> tuple[float, float]:
+        """Which share of the last hour's, and of the running day's, recipients the mailbox wrote to before, one by one
+        or in its last list; 0 of none."""
+        asked = self.recipients_in_hour(now)
+        hour = 1.0 - self.new_in_hour(now) / asked if asked else 0.0
+        day = 1.0 - self.new_day / self.recipients_day if self.recipients_day else 0.0
+        covered = self.covered + self.covered_before
+        listed = (self.listed + self.listed_before) / covered if covered >= COVERED_LEAST else 0.0
+        return max(hour, listed), max(day, listed)
 
     def results(self, now: float) -> tuple[float, float, float]:
         """Accepted, bounced, refused as spam: delivery results of the last 24 hours."""

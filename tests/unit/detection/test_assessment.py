@@ -92,14 +92,14 @@ def test_logins_of_a_botnet_alone_never_suspend(world: World) -> None:
 
 def test_an_intruder_who_reads_and_plants_a_forward_is_restricted_not_suspended(world: World) -> None:
     world.login(abroad(18))
-    assert world.actions == ["alert"]
+    assert world.actions == []
     world.now += 60
     world.script(abroad(18), "forward", "drop@outside.test")
     world.script(abroad(18), "discard")
     for _ in range(50):
         world.now += 10
         world.login(abroad(18))
-    assert world.actions == ["alert", "restrict"]
+    assert world.actions == ["restrict"]
     assert world.status == "restricted"
     assert {"forward_rule", "new_country"} <= set(names(world))
     assert "drop@outside.test" in world.decisions[-1].indicators[0].evidence_ja
@@ -110,7 +110,7 @@ def test_an_intruder_who_goes_on_to_send_to_strangers_is_suspended(world: World)
     world.script(abroad(18), "forward", "drop@outside.test")
     world.send(abroad(18), strangers(10))
     assert world.status == "suspended"
-    assert world.out == 5
+    assert world.out == 9
 
 
 def test_a_source_that_guessed_others_passwords_raises_the_score(world: World) -> None:
@@ -155,8 +155,11 @@ def test_a_flood_and_a_blast_trip_only_the_mailbox_that_sent(world: World) -> No
 
 
 def test_a_first_newsletter_from_home_is_at_most_restricted(world: World) -> None:
-    world.send(home(), strangers(150, "reader"), gap=1)
+    world.send(home(), strangers(40, "reader"), gap=1)
     assert world.status == "active"
+    world.send(home(), strangers(60, "customer"), gap=1)
+    assert world.status == "restricted"
+    assert not world.decisions[-1].hold
 
 
 def test_a_first_newsletter_with_a_stale_list_is_restricted_never_suspended(world: World) -> None:
@@ -173,7 +176,7 @@ def test_a_traveller_who_writes_to_his_customers_is_asked_and_nothing_else(world
             abroad(24), [f"customer{day * 3 + n}@elsewhere.test" for n in range(6)] + [f"host{day}@x.test"], gap=60
         )
         world.now += DAY
-    assert set(world.actions) == {"alert"}
+    assert set(world.actions) <= {"alert"}
     assert world.status == "active"
 
 
@@ -191,7 +194,7 @@ def test_two_mistyped_addresses_on_a_journey_do_not_suspend(world: World) -> Non
     world.send(abroad(24), ["customer1@elsewhere.test", "typo1@x.test", "typo2@x.test"])
     world.delivered("typo1@x.test", "bounced", "5.1.1")
     world.delivered("typo2@x.test", "bounced", "5.1.2")
-    assert world.status == "restricted"
+    assert world.actions == ["alert"]
 
 
 def test_a_full_mailbox_is_no_bounce(world: World) -> None:
@@ -213,8 +216,8 @@ def test_mail_from_home_during_a_takeover_does_not_suspend_by_itself(world: Worl
 
 def test_open_strangers_count_half_at_a_familiar_source(world: World) -> None:
     world.login(abroad(1))
-    assert world.login(abroad(2)).score == pytest.approx(6.4)
-    assert world.login(home()).score == pytest.approx(-1.5 + 6.4 / 2)
+    assert world.login(abroad(2)).score == pytest.approx(3.9 + 1.9)
+    assert world.login(home()).score == pytest.approx(-1.5 + 5.8 / 2)
 
 
 def test_a_mail_apps_cloud_is_nobodys_country(world: World) -> None:
@@ -332,7 +335,8 @@ def test_the_owner_comes_home_after_recovery_and_the_hijacker_is_a_stranger_agai
     world.decisions.clear()
     world.send(home(), ["customer1@elsewhere.test"])
     assert not world.decisions
-    world.login(abroad(5))
+    assert world.login(abroad(5)).score == pytest.approx(3.9)
+    world.send(abroad(5), strangers(5))
     assert world.actions == ["alert"]
 
 

@@ -25,12 +25,12 @@ def test_a_password_guesser_failed_at_three_others() -> None:
 @pytest.mark.parametrize(
     ("hour", "day", "familiar", "expected"),
     [
-        (4, 11, False, 0.0),
-        (9, 11, False, 1.39),
-        (17, 17, False, 3.37),
+        (3, 8, False, 0.0),
+        (9, 8, False, 1.83),
+        (17, 17, False, 4.39),
         (5000, 5000, False, 8.0),
         (5000, 5000, True, 3.4),
-        (0, 99, False, 4.24),
+        (0, 99, False, 4.82),
     ],
 )
 def test_new_recipients(hour: float, day: float, familiar: bool, expected: float) -> None:
@@ -45,6 +45,32 @@ def test_own_maxima_excuse_a_stranger_half_as_much() -> None:
 @pytest.mark.parametrize(("hour", "own", "expected"), [(29, 0, 0.0), (40, 0, 0.62), (40, 10, 0.0), (999, 0, 2.0)])
 def test_message_burst(hour: float, own: float, expected: float) -> None:
     assert indicators.message_burst(hour, own) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "known", "expected"),
+    [
+        (8, 39, 0.0, 0.0),
+        (60, 39, 0.0, 7.65),
+        (60, 39, 0.02, 7.65),
+        (60, 39, 0.125, 3.82),
+        (60, 39, 0.2, 0.0),
+        (9, 300, 0.0, 6.47),
+        (9, 300, 0.3, 0.0),
+        (5000, 5000, 0.0, 8.5),
+    ],
+)
+def test_a_run_of_strangers(hour: float, day: float, known: float, expected: float) -> None:
+    assert indicators.run_of_strangers(hour, day, known, known, 0, 0) == pytest.approx(expected, abs=0.01)
+
+
+def test_own_maxima_leave_room_for_a_web_form_or_a_shop() -> None:
+    assert indicators.run_of_strangers(60, 60, 0.0, 0.0, 40, 40) == 0.0
+
+
+@pytest.mark.parametrize(("hour", "own", "expected"), [(5, 0, 0.0), (19, 0, 2.41), (19, 4, 1.60), (999, 0, 4.0)])
+def test_a_burst_from_an_unfamiliar_source(hour: float, own: float, expected: float) -> None:
+    assert indicators.strange_burst(hour, own) == pytest.approx(expected, abs=0.01)
 
 
 def test_the_own_bounce_rate_has_a_prior_and_bounds() -> None:

@@ -171,3 +171,90 @@ def test_a_hijacker_who_settled_in_for_a_week_is_no_owner(world: World) -> None:
 def test_the_same_from_where_the_owner_always_was_is_restricted(world: World) -> None:
     world.send(home(), strangers(300), bounce_every=3)
     assert world.status == "restricted"
+
+
+def test_an_address_book_emptied_from_a_new_country_is_stopped(world: World) -> None:
+    world.send(abroad(5), [f"customer{number}@elsewhere.test" for number in range(40)], gap=5.0)
+    assert world.actions[0] == "alert" and "restrict" in world.actions
+    assert "message_burst" in {found.name for found in world.decisions[-1].indicators}
+
+
+def test_a_notice_from_home_to_known_and_unknown_customers_is_no_run_of_strangers(world: World) -> None:
+    known = [f"customer{number}@elsewhere.test" for number in range(40)]
+    world.send(home(), [one for pair in zip(known, strangers(40), strict=True) for one in pair], gap=2.0)
+    assert world.decisions == []
+
+
+def test_spam_that_is_sent_twice_to_everybody_is_still_a_run_of_strangers(world: World) -> None:
+    world.send(home(), [one for one in strangers(100) for _ in range(2)], gap=1.0)
+    assert world.status == "restricted"
+
+
+def test_a_list_its_owner_confirmed_is_known_the_next_time_however_long_it_is(world: World) -> None:
+    readers = strangers(900, "reader")
+    world.send(home(), readers, gap=2.0)
+    assert world.status == "restricted"
+    world.profile.start_generation(1, world.now, confirmed=True)
+    world.status = "active"
+    for _ in range(4):
+        world.decisions.clear()
+        world.now += 7 * DAY
+        world.send(home(), readers, gap=2.0)
+        assert world.decisions == []
+
+
+def test_a_source_an_open_alert_is_about_gains_no_days(world: World) -> None:
+    world.now = world.now // DAY * DAY + 2 * HOUR
+    for _ in range(5):
+        world.login(abroad(5))
+        world.login(abroad(6))
+        world.now += DAY
+    assert world.actions[0] == "alert"
+    assert abroad(5)[1].country not in world.profile.home_countries()
+
+
+def test_an_alert_nobody_answered_is_over_after_a_week(world: World) -> None:
+    world.login(abroad(5))
+    world.login(abroad(6))
+    assert world.profile.announced() == "alert"
+    for _ in range(8):
+        world.now += DAY
+        world.login(home())
+    assert world.profile.announced() == ""
+
+
+def test_the_owners_telephone_does_not_make_his_newsletter_a_strangers(world: World) -> None:
+    world.send(home(), strangers(300), bounce_every=8, gap=1.0)
+    assert world.status == "restricted"
+    world.login(home(network=2, owner=2), "smtp")
+    assert world.status == "restricted"
+
+
+def test_a_country_two_mailboxes_stayed_in_weighs_less_for_the_third(world: World) -> None:
+    for name in ("a@x.test", "b@y.test"):
+        world.host.note_visit("TW", name, int(world.now // DAY))
+    tables = HostTables.from_bytes(world.host.to_bytes())
+    assert tables.is_visited("TW", int(world.now // DAY))
+    assert not tables.is_visited("TW", int(world.now // DAY) + 200)
+    world.host = tables
+    ip, place = abroad(27)
+    assert place.country == "TW"
+    assert world.login((ip, place)).score == pytest.approx(3.2)
+
+
+def test_a_quiet_stay_abroad_makes_the_country_a_visited_one(world: World) -> None:
+    world.now = world.now // DAY * DAY + 2 * HOUR
+    world.login(abroad(27))
+    world.now += 10 * HOUR
+    world.login(abroad(27))
+    world.now += DAY
+    world.login(home())
+    assert "TW" in world.host._visited
+
+
+def test_visited_countries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sekisho.detection.host.MAX_VISITED", 10)
+    tables = HostTables()
+    for number in range(100):
+        tables.note_visit(f"{number:02d}", MAILBOX, 1)
+    assert len(tables._visited) == 10

@@ -24,6 +24,7 @@ def weigh(
     asns: dict[int, int] | None = None,
     countries: dict[str, int] | None = None,
     domain: DomainHabits | None = None,
+    owner_networks: dict[int, int] | None = None,
 ) -> Source:
     """A source for a mailbox that was `days` in Japan behind one owner, unless told otherwise."""
     networks = {NETWORK: days} if networks is None else networks
@@ -36,6 +37,7 @@ def weigh(
         {asn: row(seen) for asn, seen in asns.items()},
         {country: row(seen) for country, seen in countries.items()},
         domain or DomainHabits(),
+        owner_networks or {},
     )
 
 
@@ -49,6 +51,17 @@ def test_a_new_network_of_a_familiar_owner_speaks_a_little_for_him() -> None:
     assert (found.weight, found.by_network, found.by_owner) == (-0.8, False, True)
 
 
+@pytest.mark.parametrize(("networks", "expected"), [(1, 2.2), (2, 1.62), (4, 0.69)])
+def test_a_new_network_of_an_owner_whose_address_never_changes_is_strange(networks: int, expected: float) -> None:
+    found = weigh(Place("JP", 64_501, "Home", "10.0.9.0/24"), owner_networks={64_501: networks})
+    assert found.weight == pytest.approx(expected, abs=0.01)
+    assert not found.by_owner
+
+
+def test_a_new_network_of_an_owner_whose_address_changes_weekly_is_familiar() -> None:
+    assert weigh(Place("JP", 64_501, "Home", "10.0.9.0/24"), owner_networks={64_501: 8}).by_owner
+
+
 @pytest.mark.parametrize(("known", "expected"), [(1, 2.2), (4, 2.08), (8, 1.286), (16, 0.546)])
 def test_a_new_owner_weighs_less_for_who_changes_often(known: int, expected: float) -> None:
     found = weigh(Place("JP", 64_999, "", "10.9.9.0/24"), asns={64_501 + n: 30 for n in range(known)})
@@ -56,7 +69,7 @@ def test_a_new_owner_weighs_less_for_who_changes_often(known: int, expected: flo
     assert not found.foreign and not found.by_owner
 
 
-@pytest.mark.parametrize(("known", "expected"), [(1, 4.5), (2, 2.61), (4, 1.53), (8, 0.69)])
+@pytest.mark.parametrize(("known", "expected"), [(1, 3.9), (2, 2.61), (4, 1.53), (8, 0.69)])
 def test_a_new_country_weighs_less_for_travellers(known: int, expected: float) -> None:
     countries = {country: 30 for country in ("JP", "AA", "BB", "CC", "DD", "EE", "FF", "GG")[:known]}
     found = weigh(Place("XX", 65_000, "", "10.9.9.0/24"), countries=countries)
@@ -67,8 +80,7 @@ def test_a_new_country_weighs_less_for_travellers(known: int, expected: float) -
 @pytest.mark.parametrize(("days", "share"), [(0, 0.0), (1, 1 / 6), (3, 0.5), (6, 1.0), (60, 1.0)])
 def test_little_history_says_little(days: int, share: float) -> None:
     found = weigh(Place("XX", 65_000, "", "10.9.9.0/24"), days=days)
-    full = {0: 4.2, 1: 4.382}.get(days, 4.5)
-    assert found.weight == pytest.approx(full * share, abs=0.01)
+    assert found.weight == pytest.approx(3.9 * share, abs=0.01)
 
 
 def test_days_in_a_country_settle_it() -> None:
@@ -127,14 +139,14 @@ def open_source(weight: float, country: str = "", asn: int = 1) -> OpenSource:
         ([], 0.0),
         ([open_source(4.5, "AA")], 4.5),
         ([open_source(4.5, "AA"), open_source(4.5, "AA", 2)], 4.5),
-        ([open_source(4.5, "AA"), open_source(2.0, "BB")], 6.4),
+        ([open_source(4.5, "AA"), open_source(2.0, "BB")], 5.5),
         ([open_source(4.5, c) for c in ("AA", "BB", "CC", "DD")], 10.2),
         ([open_source(4.5, f"A{n}") for n in "ABCDEFGH"], 12.0),
         ([open_source(2.2)], 2.2),
         ([open_source(2.2, asn=n) for n in range(3)], 2.8),
         ([open_source(2.2, asn=n) for n in range(30)], 3.7),
         ([open_source(4.5, "AA"), open_source(2.2)], 5.6),
-        ([open_source(0.0, c) for c in ("AA", "BB", "CC")], 3.8),
+        ([open_source(0.0, c) for c in ("AA", "BB", "CC")], 1.9),
     ],
 )
 def test_open_sources_add_up_by_country_and_owner(sources: list[OpenSource], expected: float) -> None:
@@ -143,7 +155,16 @@ def test_open_sources_add_up_by_country_and_owner(sources: list[OpenSource], exp
 
 @pytest.mark.parametrize(
     ("days", "history", "trusted"),
-    [(14, 300, True), (13, 300, False), (3, 300, False), (3, 6, True), (3, 7, False), (2, 2, False), (13, 27, False)],
+    [
+        (14, 300, True),
+        (13, 300, False),
+        (3, 300, False),
+        (3, 6, True),
+        (3, 9, True),
+        (3, 10, False),
+        (2, 2, False),
+        (8, 27, False),
+    ],
 )
 def test_only_long_use_is_trusted(days: int, history: int, trusted: bool) -> None:
     assert is_trusted(days, history) is trusted

@@ -53,9 +53,3 @@ def test_nothing_learnt_is_said_so_and_a_young_mailbox_has_no_settled_place():
 def test_a_long_list_is_cut_and_says_how_much_is_left_out():
     ja, en = describe(Usual(owners=(1, 2, 3, 4, 5, 6), days=40), {}, JA, EN)
     assert "AS1, AS2, AS3, AS4 and 2 more" in en and "AS1・AS2・AS3・AS4ほか2件" in ja
-
-
-def test_several_countries_are_kept_apart_from_the_networks():
-    ja, en = describe(Usual(("JP", "NG"), (4713, 9605), days=40), OWNERS, JA, EN)
-    assert en.startswith("Usually: Japan and Nigeria; OCN and docomo; 0 new recipients")
-    assert ja.startswith("ふだんの利用: 日本・ナイジェリア、OCN・docomo。")

@@ -125,7 +125,6 @@ def test_a_new_generation_begins_without_a_score(seed: int) -> None:
         assert assess(profile, host, late, now + n).score == 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="assess() takes the place of a late delivery result for a sign of its own")
 def test_a_late_result_of_judged_mail_raises_no_alert() -> None:
     world = World().live()
     world.login(abroad(1), "smtp")
@@ -140,7 +139,6 @@ def test_a_late_result_of_judged_mail_raises_no_alert() -> None:
     assert world.actions == []
 
 
-@pytest.mark.xfail(strict=True, reason="HostTables.note_failed_login keeps a row for the empty address")
 def test_failed_logins_without_an_address_accuse_nobody() -> None:
     world = World().live()
     for n in range(4):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from judging.streams import (
@@ -60,9 +59,6 @@ def test_the_order_within_a_moment_decides_nothing(lines: list[Line], account: s
     assert strictest(shuffled_ties(lines, random.random)) == strictest(lines)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a complaint counts by a window that only other events move on (observation._observe_complaint)"
-)
 def test_a_complaint_counts_the_same_before_and_after_another_event() -> None:
     account = ACCOUNTS[0]
     complaints = [{"t": NOON, "kind": "complaint", "account": account, "source": "fbl.example"}] * 3
