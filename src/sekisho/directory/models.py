@@ -12,6 +12,9 @@ from typing import ClassVar
 from django.conf import settings as django_settings
 from django.db import models
 
+from sekisho.directory.place_models import CountryPin as CountryPin
+from sekisho.directory.place_models import TravelPass as TravelPass
+
 # PostfixAdmin's default for every time it has not set.
 PAST = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -46,7 +46,7 @@ class AuthPolicy:
             return _WRONG_METHOD
         try:
             if request.query.endswith("command=allow"):
-                return self._allow(request.body)
+                return self._allow(request.body, time.time())
             if request.query.endswith("command=report"):
                 return self._report(parse_report(request.body), time.time())
         except WireError as error:
@@ -54,13 +54,13 @@ class AuthPolicy:
             return _UNREADABLE
         return _NOT_FOUND
 
-    def _allow(self, body: bytes) -> Response:
+    def _allow(self, body: bytes, now: float) -> Response:
         question = parse_allow(body)
         if not question.remote:
             # A probe must reach `deny`: answered from our memory, it would stay green with `deny` taken away.
             return GO_ON
         name = question.attrs.get("user") or question.login
-        return GO_ON if self._checkpoint.allows_login(name) else self._refusal
+        return GO_ON if self._checkpoint.allows_login(name, question.remote, now) else self._refusal
 
     def _report(self, report: LoginReport, now: float) -> Response:
         name = report.attrs.get("user") or report.login

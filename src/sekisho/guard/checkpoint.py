@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from sekisho import detection
-from sekisho.detection import Assessment, Budget, Decision, Fuse, HostTables, MailboxProfile
+from sekisho.detection import Assessment, Decision, Fuse, HostTables, MailboxProfile
+from sekisho.guard.budgets import Budgets
 from sekisho.guard.familiar import OwnerNames, usual_seen, vouch
+from sekisho.guard.permissions import Permissions
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.sampling import ScoreSampler, thresholds
@@ -23,7 +25,13 @@ from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
 from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
 from sekisho.journal.state import MailboxState
 from sekisho.wire.postfix_policy import PolicyRequest
-from sekisho.wire.replies import GO_ON, SUBMISSION_RESTRICTED, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
+from sekisho.wire.replies import (
+    GO_ON,
+    SUBMISSION_ELSEWHERE,
+    SUBMISSION_RESTRICTED,
+    SUBMISSION_STOPPED,
+    SUBMISSION_SUSPENDED,
+)
 
 Mode = Literal["observe", "enforce"]
 
@@ -92,7 +100,9 @@ class Checkpoint:
         self._protected: frozenset[str] = frozenset(standing.state.protected)
         self._fuse = Fuse(standing.state.mailbox_count, standing.state.domain_mailbox_counts)
         self._judged = JudgedRecipients()
-        self._budgets: dict[str, tuple[Stand, Budget]] = {}
+        self._budgets = Budgets(spool)
+        self.permissions = Permissions()
+        self.permissions.take_state(standing.state)
         self._names: dict[str, str | None] = {}
         self._owners = OwnerNames()
 
@@ -114,10 +124,11 @@ class Checkpoint:
         if state.alias_domains != self.standing.state.alias_domains:
             self._names.clear()
         for mailbox, generation in self.standing.take_state(state):
-            self._budgets.pop(mailbox, None)
+            self._budgets.forget(mailbox)
             profile = self.profiles.known(mailbox)
             if profile is not None and profile.generation < generation:
                 self._start_generation(mailbox, state.mailboxes[mailbox], now)
+        self.permissions.take_state(state)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
 
@@ -178,6 +189,8 @@ class Checkpoint:
         recipient = request.recipient[:MAX_ADDRESS].lower()
         instance = request.instance
         ip, place = self.places.source(request.client_address)
+        if not self.permissions.admits(mailbox, place, now):
+            return SUBMISSION_ELSEWHERE
         if stand.status == "active" and self._is_routine(mailbox, stand, place, recipient, now):
             self.counters.routine += 1
             return GO_ON
@@ -189,10 +202,12 @@ class Checkpoint:
             return GO_ON
         if stand.status == "suspended":
             return SUBMISSION_SUSPENDED
-        budget = self._budget(mailbox, stand)
-        if budget is None or budget.allows(recipient, self.profiles.of(mailbox).knows(recipient), instance, now):
+        if self.permissions.is_mailing(mailbox, stand, now):
             return GO_ON
-        return SUBMISSION_STOPPED if budget.limit == 0 else SUBMISSION_RESTRICTED
+        known = self.profiles.of(mailbox).knows(recipient)
+        if self._budgets.allows(mailbox, stand, recipient, known, instance, now):
+            return GO_ON
+        return SUBMISSION_STOPPED if stand.limit == 0 else SUBMISSION_RESTRICTED
 
     def _is_routine(self, mailbox: str, stand: Stand, place: detection.Place, recipient: str, now: float) -> bool:
         """Whether an unlimited mailbox asks for what can neither teach nor change anything: most requests of a day."""
@@ -202,20 +217,6 @@ class Checkpoint:
             and profile.generation >= stand.generation
             and profile.is_routine(place, recipient, now, self.tables.limits.alert)
         )
-
-    def _budget(self, mailbox: str, stand: Stand) -> Budget | None:
-        """The mailbox's budget of new recipients; None when its status has no limit."""
-        kept = self._budgets.get(mailbox)
-        if kept is not None and kept[0] == stand:
-            return kept[1]
-        if stand.status == "probation":
-            budget = Budget.probation(stand.limit)
-        elif stand.limit is not None:
-            budget = Budget.restricted(stand.limit)
-        else:
-            return None
-        self._budgets[mailbox] = (stand, budget)
-        return budget
 
     def _at_end(self, mailbox: str, stand: Stand, request: PolicyRequest, now: float) -> str:
         ip, place = self.places.source(request.client_address)
@@ -244,10 +245,14 @@ class Checkpoint:
         )
         return GO_ON
 
-    def allows_login(self, name: str) -> bool:
-        """Whether a login under this name may go on as far as we know; the barrier refuses on its own."""
+    def allows_login(self, name: str, ip: str, now: float) -> bool:
+        """Whether a login under this name, from there, may go on as far as we know; the barrier refuses on its own."""
         mailbox = self.mailbox(name)
-        return mailbox is None or self.standing.of(mailbox).status != "suspended"
+        if mailbox is None:
+            return True
+        if self.standing.of(mailbox).status == "suspended":
+            return False
+        return self.permissions.admits(mailbox, self.places.source(ip)[1], now)
 
     # Observation
 
@@ -274,9 +279,9 @@ class Checkpoint:
     def learn(self, event: detection.Event, now: float) -> MailboxProfile:
         """Learns from an event without judging it; the profile it went into."""
         profile = self.profiles.of(event.mailbox)
-        generation = self.standing.of(event.mailbox).generation
-        if profile.generation < generation:
-            profile.start_generation(generation, now)
+        stand = self.standing.of(event.mailbox)
+        if profile.generation < stand.generation:
+            profile.start_generation(stand.generation, now)
         detection.observe(profile, self.tables, event, now)
         return profile
 

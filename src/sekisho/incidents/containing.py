@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sekisho.incidents import app_passwords, burned, notices, orders
+from sekisho.incidents import app_passwords, burned, notices, orders, questions
 from sekisho.incidents.models import Incident
 
 OPEN_PHASES = ("detected", "contained", "eradicated")
@@ -47,3 +47,5 @@ def contain(incident: Incident, action: str, actor: str, details: dict[str, obje
     orders.retire_weaker_orders(incident.mailbox, ORDER_OF[action])
     orders.place_orders(incident, ORDER_OF[action], incident.generation, actor, at, details)
     notices.enqueue(incident, STATUS_OF[action], at)
+    if action == "restrict":
+        questions.ask(incident, at)

@@ -17,18 +17,20 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from sekisho.incidents import alert_sources, burned
+from sekisho.incidents import alert_sources, allowances, burned, questions
+from sekisho.incidents.allowances import Terms
 from sekisho.incidents.changes import NotAllowed, Overtaken, change_status, current_status, write_audit
 from sekisho.incidents.containing import OPEN_PHASES, STATUS_OF, STRENGTH, begin_incident, contain, open_incident
 from sekisho.incidents.detected import record_detection
-from sekisho.incidents.lifting import end_incident, end_probations, expire_restrictions, lift
-from sekisho.incidents.models import Incident, MailboxStatus, Order, Transition
+from sekisho.incidents.lifting import end_incident, end_probations, expire_restrictions, lift, status_before
+from sekisho.incidents.models import Incident, MailboxStatus, Order
 from sekisho.incidents.timeline import add_entry
 
 __all__ = [
     "OPEN_PHASES",
     "NotAllowed",
     "Overtaken",
+    "Terms",
     "answer",
     "close",
     "current_status",
@@ -162,15 +164,20 @@ def dismiss(
                 status, incident, before, "dismissal", actor, "dismissed", at,
                 reason=reason, account=account, sources=sources,
             )  # fmt: skip
-        first = Transition.objects.filter(incident=incident).order_by("id").first()
-        before = first.before if first else "active"
+        before = status_before(incident)
         return lift(status, incident, before, "dismissal", actor, "dismissed", at, reason=reason, account=account)
 
 
 def answer(
-    incident: Incident, actor: str, *, account: AbstractBaseUser | None = None, now: datetime | None = None
+    incident: Incident,
+    actor: str,
+    terms: Terms | None = None,
+    *,
+    account: AbstractBaseUser | None = None,
+    now: datetime | None = None,
 ) -> list[Order]:
-    """The question of a restriction was answered ("I started this mailing"): active again.
+    """The question of a restriction was answered ("I started this mailing"): the mailbox is what it was before, with an
+    allowance for the mailing (`terms`), after which it is judged as usual.
 
     The orders that lift it. Raises NotAllowed unless this incident is what restricts its mailbox.
     """
@@ -180,7 +187,12 @@ def answer(
         status = current_status(incident.mailbox)
         if status.status != "restricted" or status.generation != incident.generation:
             raise NotAllowed(f"{incident.mailbox} is {status.status}")
-        return lift(status, incident, "active", "answer", actor, "closed", at, account=account)
+        questions.note_answer(incident, "yes", actor, at)
+        orders = lift(status, incident, status_before(incident), "answer", actor, "closed", at, account=account)
+        allowed = allowances.grant(incident.mailbox, status.generation + 1, terms or Terms(), actor, at)
+        details: dict[str, object] = {"count": allowed.recipients, "until": allowed.until.timestamp()}
+        add_entry(incident, at, "allowed", f"allowed-{incident.pk}", details)
+        return orders
 
 
 def recognise(
@@ -230,6 +242,7 @@ def disown(
             raise NotAllowed(f"incident {incident.pk} is {incident.phase}")
         if status.status == "suspended":
             raise NotAllowed(f"{incident.mailbox} is suspended")
+        questions.note_answer(incident, "no", actor, now or timezone.now())
         return suspend(incident.mailbox, reason, actor, account=account, now=now)
 
 

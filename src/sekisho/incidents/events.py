@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from sekisho.incidents import app_passwords, deferred, knocking, notices, scores, usual
+from sekisho.incidents import allowances, app_passwords, deferred, knocking, notices, scores, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -22,6 +22,7 @@ from sekisho.journal import (
     LoginSeen,
     MailArrived,
     MessageSubmitted,
+    NewRecipientAsked,
     NoticeSeen,
     QueueIdPaired,
     ReturnFiled,
@@ -54,6 +55,7 @@ class EventBatch:
             NoticeSeen: _notice_seen,
             ScoreSampled: scores.keep_sample,
             UsualSeen: usual.keep,
+            NewRecipientAsked: allowances.keep,
             GuardGap: _gap,
         }
 

@@ -12,6 +12,7 @@ from sekisho.incidents import complaints, knocking
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.permit_facts import permit_facts
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 
@@ -66,7 +67,7 @@ def mailbox_facts(site: SiteMailbox, language: str) -> Facts:
     facts["complaints"] = msgspec.structs.asdict(recent)
     usual = usual_words(site.username, language)
     facts["usual"] = usual.text if usual else None
-    return facts
+    return {**facts, **permit_facts(status, timezone.now())}
 
 
 def incident_facts(incident: Incident, language: str) -> Facts:

@@ -12,6 +12,7 @@ from sekisho.incidents import app_passwords, orders
 from sekisho.incidents.changes import PROBATION_NEW_RECIPIENTS_A_DAY, change_status, current_status
 from sekisho.incidents.containing import STATUS_OF, open_incident
 from sekisho.incidents.models import Incident, MailboxStatus, Order, QueueIdLogin, Transition
+from sekisho.incidents.questions import by_detection
 from sekisho.incidents.timeline import add_entry
 
 # A hijacker's second visit comes within days; a week without a sign is the time peers keep a sender on watch.
@@ -86,11 +87,17 @@ def _sent_in(incident: Incident, at: datetime) -> dict[str, object]:
     }
 
 
+def status_before(incident: Incident) -> str:
+    """What the mailbox was before this incident: active, or on probation."""
+    first = Transition.objects.filter(incident=incident).order_by("id").first()
+    return first.before if first else "active"
+
+
 def expire_restrictions(now: datetime) -> int:
     """Ends restrictions by detection that nobody answered for a week and that nothing new was found for; how many.
 
-    Known weak point: silence does not yet escalate to a second person, it only keeps the restriction for that week.
-    Redirects that were frozen stay frozen. An operator's restriction has no end of its own.
+    Somebody one level up was asked long before (questions.escalate). Redirects that were frozen stay frozen. An
+    operator's restriction has no end of its own.
     """
     ended = 0
     old = MailboxStatus.objects.filter(status="restricted", since__lt=now - timedelta(days=RESTRICTION_DAYS))
@@ -98,18 +105,13 @@ def expire_restrictions(now: datetime) -> int:
         with transaction.atomic(using="default"):
             status = current_status(row.mailbox)
             incident = open_incident(row.mailbox)
-            if status.status != "restricted" or incident is None or not _by_detection(incident):
+            if status.status != "restricted" or incident is None or not by_detection(incident):
                 continue
             if incident.decisions.filter(t__gte=now - timedelta(days=RESTRICTION_DAYS)).exists():
                 continue
-            lift(status, incident, "active", "expiry", "worker", "closed", now)
+            lift(status, incident, status_before(incident), "expiry", "worker", "closed", now)
             ended += 1
     return ended
-
-
-def _by_detection(incident: Incident) -> bool:
-    last = Transition.objects.filter(incident=incident).order_by("-id").first()
-    return last is not None and last.cause == "detection"
 
 
 def end_probations(now: datetime) -> int:

@@ -14,6 +14,10 @@ from sekisho.incidents.app_password_model import AppPassword as AppPassword
 from sekisho.incidents.planted_models import KnownSetting as KnownSetting
 from sekisho.incidents.planted_models import PlantedItem as PlantedItem
 from sekisho.incidents.planted_models import SettingsLook as SettingsLook
+from sekisho.incidents.question_models import Allowance as Allowance
+from sekisho.incidents.question_models import NewRecipient as NewRecipient
+from sekisho.incidents.question_models import Question as Question
+from sekisho.incidents.question_models import QuestionLink as QuestionLink
 
 
 class MailboxStatus(models.Model):

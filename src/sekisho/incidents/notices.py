@@ -72,6 +72,11 @@ def call_operator(incident: Incident, host: str, now: datetime) -> None:
     _enqueue_for(contacts, incident, "fuse", now)
 
 
+def tell_operator(incident: Incident, kind: str, now: datetime) -> None:
+    """Writes a notice of this kind to each of the operator's contacts, once for each incident."""
+    _enqueue_for(Contact.objects.filter(domain=OPERATOR), incident, kind, now)
+
+
 def _enqueue_for(contacts: QuerySet[Contact], incident: Incident, kind: str, now: datetime) -> None:
     for contact in contacts:
         if canonical(contact.address) == incident.mailbox:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from django.db.models import Count, Exists, OuterRef, Subquery
 
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents.models import DeferredPair, MailboxStatus, Transition
+from sekisho.incidents import travel
+from sekisho.incidents.models import Allowance, DeferredPair, MailboxStatus, Transition
 from sekisho.journal import MailboxState, StateFile
 from sekisho.journal.records import Status
 
@@ -18,8 +19,10 @@ Mode = Literal["observe", "enforce"]
 WATCH_FOR = timedelta(days=6)
 
 
-def mailbox_states() -> dict[str, MailboxState]:
+def mailbox_states(now: datetime) -> dict[str, MailboxState]:
     """Every mailbox that is not simply active in generation 0."""
+    # An allowance that ended is as good as none: told no longer, the file stays as it is.
+    allowed = {(row.mailbox, row.generation): row for row in Allowance.objects.filter(until__gt=now)}
     vouched_for = Transition.objects.filter(
         mailbox=OuterRef("mailbox"), generation=OuterRef("generation"), cause__in=["dismissal", "answer"]
     )
@@ -34,9 +37,14 @@ def mailbox_states() -> dict[str, MailboxState]:
             since=row.since.timestamp(),
             confirmed=row.confirmed,
             vouched=None if row.vouched is None else tuple(map(str, row.vouched)),
+            **_allowance(allowed.get((row.mailbox, row.generation))),
         )
         for row in rows.iterator()
     }
+
+
+def _allowance(row: Allowance | None) -> dict[str, Any]:
+    return {"allowed_until": row.until.timestamp(), "allowed_recipients": row.recipients} if row else {}
 
 
 def build_state(now: datetime) -> StateFile:
@@ -46,7 +54,7 @@ def build_state(now: datetime) -> StateFile:
     waiting = DeferredPair.objects.filter(arrived_at__isnull=True, first_at__gte=now - WATCH_FOR)
     return StateFile(
         written_at=now.timestamp(),
-        mailboxes=mailbox_states(),
+        mailboxes=mailbox_states(now),
         alias_domains=alias_domains(),
         modes={row.domain: cast(Mode, row.mode) for row in DomainMode.objects.all()},
         # Contacts elsewhere are harmless here: the guard never sees a login of theirs.
@@ -54,4 +62,6 @@ def build_state(now: datetime) -> StateFile:
         watched=tuple(sorted(set(waiting.values_list("mailbox", flat=True)))),
         mailbox_count=sum(counts.values()),
         domain_mailbox_counts=counts,
+        travel=travel.open_countries(now),
+        countries=travel.pins_in_force(),
     )

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
-from sekisho.incidents import complaints, decisions
+from sekisho.incidents import allowances, complaints, decisions, questions, travel
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
@@ -139,6 +139,7 @@ class Worker:
         now = timezone.now()
         decisions.expire_restrictions(now)
         decisions.end_probations(now)
+        questions.escalate(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
 
     def _prune(self) -> None:
@@ -148,6 +149,8 @@ class Worker:
         complaints.prune(now)
         QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).exclude(held="held").delete()
         prune_points(now)
+        allowances.prune(now)
+        travel.prune(now)
         self._next[self._prune] = time.monotonic() + PRUNE_S
 
 

@@ -17,6 +17,7 @@ from sekisho.journal.records import (
     LoginSeen,
     MailArrived,
     MessageSubmitted,
+    NewRecipientAsked,
     NoticeSeen,
     QueueIdPaired,
     RecordError,
@@ -31,7 +32,7 @@ from sekisho.journal.records import (
     parse_decision,
     parse_event,
 )
-from sekisho.journal.state import MailboxState, StateFile, read_state, write_state
+from sekisho.journal.state import MailboxState, OpenCountry, StateFile, read_state, write_state
 
 __all__ = [
     "AppendLog",
@@ -47,7 +48,9 @@ __all__ = [
     "MailArrived",
     "MailboxState",
     "MessageSubmitted",
+    "NewRecipientAsked",
     "NoticeSeen",
+    "OpenCountry",
     "QueueIdPaired",
     "RecordError",
     "ReturnFiled",

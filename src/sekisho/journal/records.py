@@ -201,6 +201,18 @@ class UsualSeen(msgspec.Struct, frozen=True, tag="usual"):
     names: tuple[tuple[int, str], ...] = ()
 
 
+class NewRecipientAsked(msgspec.Struct, frozen=True, tag="new_recipient"):
+    """A mailbox with a budget (restricted, on probation) asked for a new recipient: let through, or told to wait.
+
+    Each one let through is told; of those told to wait one a minute for a mailbox.
+    """
+
+    t: float
+    mailbox: str
+    generation: int
+    allowed: bool
+
+
 class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
     """The guard was not there between two times: nothing was judged, the barrier stood."""
 
@@ -221,6 +233,7 @@ Event = (
     | NoticeSeen
     | ScoreSampled
     | UsualSeen
+    | NewRecipientAsked
     | GuardGap
 )
 

@@ -28,6 +28,17 @@ class MailboxState(msgspec.Struct, frozen=True):
     confirmed: bool = False
     # Client addresses that a person called the owner's; only their places become familiar. None: all of that day.
     vouched: tuple[str, ...] | None = None
+    # A mailing somebody has answered for: so many new recipients pass uncounted until then (epoch seconds).
+    allowed_until: float = 0.0
+    allowed_recipients: int = 0
+
+
+class OpenCountry(msgspec.Struct, frozen=True):
+    """A travel pass: the country (ISO 3166-1) counts as known between two times (epoch seconds)."""
+
+    country: str
+    since: float
+    until: float
 
 
 class StateFile(msgspec.Struct, frozen=True):
@@ -44,6 +55,9 @@ class StateFile(msgspec.Struct, frozen=True):
     # Mailboxes of this host, and of each domain: the fuse's 1 %.
     mailbox_count: int = 0
     domain_mailbox_counts: dict[str, int] = {}
+    # Mailboxes whose owners travel, and the only countries some mailboxes may be used from (now in force).
+    travel: dict[str, tuple[OpenCountry, ...]] = {}
+    countries: dict[str, tuple[str, ...]] = {}
 
 
 def read_state(path: Path) -> StateFile | None:

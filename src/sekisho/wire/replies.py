@@ -33,6 +33,9 @@ SUBMISSION_RESTRICTED = "450 4.7.1 sending is limited for this mailbox at the mo
 # Restricted with limit 0 (the barrier's row): the same codes, nothing goes at all.
 SUBMISSION_STOPPED = "450 4.7.1 sending is paused for this mailbox, please contact your mail administrator"
 
+# A mailbox that its owner keeps to some countries, used from another: the same codes.
+SUBMISSION_ELSEWHERE = "450 4.7.1 this mailbox is not used from your country, please contact your mail administrator"
+
 # RFC 4954, section 6: "454 4.7.0 Temporary authentication failure. This response to the AUTH command indicates that the
 # authentication failed due to a temporary server failure. The client SHOULD NOT prompt the user for another password
 # in this case".
@@ -62,6 +65,7 @@ REPLIES = (
     SUBMISSION_SUSPENDED,
     SUBMISSION_RESTRICTED,
     SUBMISSION_STOPPED,
+    SUBMISSION_ELSEWHERE,
     AUTH_UNAVAILABLE,
     IMAP_UNAVAILABLE,
     AUTH_SUSPENDED,
