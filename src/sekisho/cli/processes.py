@@ -60,8 +60,9 @@ def worker() -> int:
     _log_to_stderr()
     start_django()
     from sekisho.incidents import worker as room
+    from sekisho.recovery.duties import Duties
 
-    return room.run(settings())
+    return room.run(settings(), [Duties()])
 
 
 @click.command()

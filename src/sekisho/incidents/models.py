@@ -295,7 +295,7 @@ class Notice(models.Model):
     recipient = models.CharField(max_length=255)
     language = models.CharField(max_length=2, default="ja")
     message_id = models.CharField(max_length=255, unique=True)
-    # open, sending, sent, failed
+    # open, sending, sent, failed; dropped: a letter whose matter was over before it left
     state = models.CharField(max_length=8, default="open")
     created_at = models.DateTimeField()
     # When a worker took it in hand (state sending).

@@ -153,7 +153,7 @@ class Outbox:
             self._hand_over(notice)
         except letters.Stale as reason:
             log.info("notice %s is not sent any more: %s", notice.message_id, reason)
-            Notice.objects.filter(pk=notice.pk, state="sending").update(state="failed")
+            Notice.objects.filter(pk=notice.pk, state="sending").update(state="dropped")
             return False
         except OSError as error:  # every smtplib error is one
             self._put_back(notice, error, now)

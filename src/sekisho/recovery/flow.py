@@ -149,26 +149,46 @@ def _write_hash(mailbox: str, former: str, new: str, password: str) -> None:
         raise RecoveryFailed(HASH_NOT_KEPT)
 
 
-def set_password(mailbox: str, password: str, actor: str, *, account: AbstractBaseUser | None = None) -> None:
+def _nothing() -> None:
+    """What comes first when nobody says otherwise."""
+
+
+def set_password(
+    mailbox: str,
+    password: str,
+    actor: str,
+    *,
+    account: AbstractBaseUser | None = None,
+    first: Callable[[], None] = _nothing,
+) -> None:
     """Gives a mailbox a new password and leaves its status alone; returns when it is written and the orders are placed.
 
     Unless the mailbox is suspended (its doors are shut, and opening them clears the cache), every host's agent then
-    makes Dovecot forget the old password and ends the sessions opened with it: within a second.
+    makes Dovecot forget the old password and ends the sessions opened with it: within a second. `first` runs at the
+    start of the transaction; what it raises undoes all.
     Raises PasswordRefused, NotFound, RecoveryFailed, and OperationalError while a database is away (nothing changed).
     """
-    _set(mailbox, password, actor, account, lambda: None)
+    _set(mailbox, password, actor, account, first)
 
 
-def reinstate(mailbox: str, password: str, actor: str, *, account: AbstractBaseUser | None = None) -> list[Order]:
+def reinstate(
+    mailbox: str,
+    password: str,
+    actor: str,
+    *,
+    account: AbstractBaseUser | None = None,
+    first: Callable[[], None] = _nothing,
+) -> list[Order]:
     """Recovers a suspended or restricted mailbox with a new password; the orders that open its doors.
 
     Raises PasswordRefused, NotFound, decisions.NotAllowed (it is active), RecoveryFailed, and OperationalError while
     a database is away. In each case the mailbox stays shut and its password is what it was. A restricted mailbox's
-    sessions are ended, too: its doors were open.
+    sessions are ended, too: its doors were open. `first`: see `set_password`.
     """
     placed: list[Order] = []
 
     def record() -> None:
+        first()
         burned.burn_site_hash(mailbox, timezone.now())
         placed.extend(decisions.reinstate(mailbox, actor, account=account))
 

@@ -45,4 +45,4 @@ def test_it_sends_a_letter_once_with_what_its_composer_says(postfix: type[Postfi
 def test_it_never_sends_a_letter_that_is_stale_or_nobodys(postfix: type[Postfix], kind: str, about: str) -> None:  # noqa: F811
     letters.enqueue("alice@ours.test", kind, about, "owner@outside.test", "ja", timezone.now())
     assert outbox().send_due(timezone.now(), True) == 0
-    assert postfix.sent == [] and Notice.objects.get().state == "failed"
+    assert postfix.sent == [] and Notice.objects.get().state == "dropped"

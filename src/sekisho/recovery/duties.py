@@ -1,0 +1,31 @@
+"""What the worker does for recovery at each of its turns."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+
+from sekisho.recovery import contacts, requests
+
+# Requests and ended sessions are small; once an hour keeps both tables short.
+TIDY_EVERY = timedelta(hours=1)
+
+
+class Duties:
+    """Called by the worker with the time; answers at once, the rest when it is due."""
+
+    def __init__(self) -> None:
+        self._look_at_site: datetime | None = None
+        self._tidy: datetime | None = None
+
+    def __call__(self, now: datetime) -> None:
+        requests.answer(now)
+        if self._look_at_site is None or now >= self._look_at_site:
+            contacts.adopt_site_contacts(now)
+            self._look_at_site = now + contacts.SITE_EVERY
+        if self._tidy is None or now >= self._tidy:
+            requests.prune(now)
+            # Recovery pages make sessions without a sign-in, so somebody has to end them.
+            Session.objects.filter(expire_date__lt=now).delete()
+            self._tidy = now + TIDY_EVERY

@@ -1,0 +1,68 @@
+"""What proves an owner without the mailbox's password (database `default`): contacts outside, codes on paper, requests.
+
+No secret is in a row: a link and its code are made from the row and Django's SECRET_KEY when they are needed
+(recovery.requests), a paper code is kept as a keyed hash.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class OwnerContact(models.Model):
+    """An address of the owner outside the mailbox's domain; when it counts says recovery.contacts."""
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    address = models.CharField(max_length=254)
+    language = models.CharField(max_length=2, default="ja")
+    # admin: the domain admin or operator; paper: the owner with a paper code; site: PostfixAdmin's email_other.
+    source = models.CharField(max_length=5)
+    enrolled_at = models.DateTimeField()
+    enrolled_by = models.CharField(max_length=255)
+    # Kept after its removal: mails about it name it, and an enrolment can be looked up later.
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["mailbox", "address"], condition=Q(removed_at=None), name="one_row_per_owner_contact"
+            ),
+        ]
+
+
+class PaperCode(models.Model):
+    """One code of a printed sheet, as a keyed hash. It opens the recovery page once."""
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    digest = models.CharField(max_length=64, unique=True)
+    printed_at = models.DateTimeField()
+    printed_by = models.CharField(max_length=255)
+    used_at = models.DateTimeField(null=True)
+
+
+class RecoveryRequest(models.Model):
+    """One attempt to recover a mailbox, whether such a mailbox exists or not; it serves once.
+
+    state: asked (the worker has not looked yet), nothing (no mail went out), live (a link is on its way or shown),
+    proved (the browser that asked has typed a right code), used, ended (another one was used).
+    """
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    # owner: asked without signing in; admin: started in the panel or at the command line.
+    origin = models.CharField(max_length=5)
+    actor = models.CharField(max_length=255, blank=True, default="")
+    state = models.CharField(max_length=7, default="asked", db_index=True)
+    asked_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
+    # With SECRET_KEY it makes the link's token and the code; alone it says nothing.
+    nonce = models.CharField(max_length=32)
+    # SHA-256 of the token: what a link that comes in is looked up by.
+    token_hash = models.CharField(max_length=64, unique=True)
+    with_code = models.BooleanField(default=False)
+    # Codes typed so far, each counted before it is looked at.
+    tries = models.PositiveIntegerField(default=0)
+    # link, code, paper: what the new password rests on.
+    proof = models.CharField(max_length=5, blank=True, default="")
