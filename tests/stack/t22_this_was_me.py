@@ -1,5 +1,5 @@
-"""P5: the answer to an alert. A login from abroad raises one; after "this was me" the same source raises nothing, and
-others as unfamiliar still do; after "it was not me" every door is shut.
+"""P5: the answer to an alert. A login from abroad to where the rules are kept raises one; after "this was me" the same
+source raises nothing, and others as unfamiliar still do; after "it was not me" every door is shut.
 Sabotage: tests/sabotage/t22.patch (the answer teaches the guard nothing)."""
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from typing import Any
 
 from harness import ABROAD, Box, Stack, login_ok
 
+from sekisho.rehearsal.doors import try_sieve
 from sekisho.rehearsal.outside import wait_until
 
-# Brazil and Russia in the demo's address data, as unfamiliar to these owners as ABROAD (Nigeria). Somebody who has been
-# abroad once may be so again (places.py): the next new country alone is no alert, two of them are.
+# Brazil and Russia in the demo's address data, as unfamiliar to these owners as ABROAD (Nigeria). A new country alone is
+# no alert. Somebody who has been abroad once may be so again (places.py): two further countries, and the rules' door,
+# which the owners never used, are an alert then.
 ELSEWHERE = ("198.19.3.41", "198.19.23.12")
 TRAVELLER, ROBBED = "chubo@yunoyado-kitano.test", "keiri@yunoyado-kitano.test"
 
@@ -28,9 +30,9 @@ def sources_told(stack: Stack, box: Box) -> list[str]:
 
 
 def alert_about(stack: Stack, box: Box, source: str) -> dict[str, Any]:
-    """Logs in from there and waits for the alert."""
+    """Logs in from there, through a door its owner never used, and waits for the alert."""
     before = sources_told(stack, box)
-    assert login_ok(stack, box, source)
+    assert try_sieve(stack.places, box.address, box.password, source).accepted
     assert wait_until(lambda: sources_told(stack, box) == [*before, source], 15) is not None, stack.log("guard")[-2000:]
     incident = stack.incident(box)
     assert (incident["action"], incident["phase"], stack.status(box)) == ("alert", "detected", "active")
