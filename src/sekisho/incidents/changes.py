@@ -49,10 +49,17 @@ def _compare_and_set(
     MailboxStatus.objects.get_or_create(
         mailbox=status.mailbox, defaults={"domain": status.domain, "status": "active", "since": at}
     )
+    # A rescue belongs to one suspension.
+    same = status.status == after == "suspended" and status.generation == generation
     changed = MailboxStatus.objects.filter(
         mailbox=status.mailbox, status=status.status, generation=status.generation
     ).update(
-        status=after, generation=generation, limit=limit, since=at, reason="" if after == "active" else reason[:500]
+        status=after,
+        generation=generation,
+        limit=limit,
+        since=at,
+        reason="" if after == "active" else reason[:500],
+        rescue_since=status.rescue_since if same else None,
     )
     if changed != 1:
         raise Overtaken(status.mailbox)

@@ -6,19 +6,21 @@ waited, 36 arrived". A pair is marked arrived when mail of that sender is delive
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 import msgspec
-from django.db.models import F, Min, Q, QuerySet
+from django.db import transaction
+from django.db.models import Min, Q, QuerySet
+from django.utils import timezone
 
+from sekisho.incidents import giving_up
 from sekisho.incidents.models import DeferredPair, Incident
 from sekisho.incidents.timeline import add_entry
 from sekisho.journal import MailArrived, SenderDeferred
 
 # A stranger may invent senders as fast as he can speak SMTP; beyond this the answer "at least" is enough.
 MOST_PAIRS = 10_000
-# Exchange returns undelivered mail after 2 days by default, Exim after 4, Postfix after 5 (RELIABILITY F15).
-EARLIEST_RETURN = timedelta(days=2)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -27,9 +29,11 @@ class Waiting(msgspec.Struct, frozen=True):
     waited: int
     arrived: int
     tries: int
-    # Of those still waiting: when the first one was deferred, and when its server may give up.
+    # Of those still waiting: when the first one was deferred, and the earliest time at which a server may give up.
     oldest_at: datetime | None
     earliest_return: datetime | None
+    # Not arrived, and its server may have given up by now: perhaps returned to the sender.
+    overdue: int = 0
 
 
 def note_waiting(event: SenderDeferred) -> bool:
@@ -44,18 +48,38 @@ def note_waiting(event: SenderDeferred) -> bool:
         "recipient": event.recipient.lower()[:320],
         "where": event.where,
     }
-    changed = DeferredPair.objects.filter(**key).update(
-        tries=F("tries") + 1, last_at=at, client=event.client[:255], arrived_at=None
-    )
-    if changed:
-        return True
+    with transaction.atomic(using="default"):
+        pair = DeferredPair.objects.select_for_update().filter(**key).first()
+        if pair is not None:
+            _try_again(pair, event, at)
+            return True
     count = incident.deferred.count()
     if count >= MOST_PAIRS:
         return False
-    DeferredPair.objects.create(**key, mailbox=event.mailbox, client=event.client[:255], first_at=at, last_at=at)
+    DeferredPair.objects.create(
+        **key, mailbox=event.mailbox, client=event.client[:255], first_at=at, last_at=at, give_up_at=_give_up(event, at)
+    )
     if count == 0:
         add_entry(incident, at, "first_deferred", f"first-deferred-{incident.pk}", {"where": event.where})
     return True
+
+
+def _try_again(pair: DeferredPair, event: SenderDeferred, at: datetime) -> None:
+    if pair.arrived_at is not None:
+        # What waited has arrived; this is new mail with a lifetime of its own.
+        pair.first_at, pair.gaps, pair.arrived_at = at, [], None
+    else:
+        pair.gaps = giving_up.add_gap(pair.gaps, pair.last_at, at)
+    pair.tries, pair.last_at, pair.client = pair.tries + 1, at, event.client[:255]
+    pair.give_up_at = _give_up(event, pair.first_at, at, pair.gaps)
+    pair.save(update_fields=["first_at", "last_at", "tries", "gaps", "client", "give_up_at", "arrived_at"])
+
+
+def _give_up(
+    event: SenderDeferred, first_at: datetime, last_at: datetime | None = None, gaps: list[int] | None = None
+) -> datetime | None:
+    """Mail in our own queue is put on hold before it expires (containment.keep_waiting): nobody gives it up."""
+    return giving_up.earliest(first_at, last_at or first_at, gaps or []) if event.where == "sender" else None
 
 
 def _incident_for(mailbox: str) -> Incident | None:
@@ -82,15 +106,23 @@ def waiting_pairs(incident: Incident) -> QuerySet[DeferredPair]:
     return DeferredPair.objects.filter(incident=incident).order_by("first_at", "id")
 
 
-def summarize(incident: Incident) -> Waiting:
-    """The incident's ledger in numbers."""
+def summarize(incident: Incident, now: datetime | None = None) -> Waiting:
+    """The incident's ledger in numbers; `earliest_return` may lie in the past (then some are overdue)."""
     still = Q(arrived_at__isnull=True)
     pairs = DeferredPair.objects.filter(incident=incident)
-    oldest = pairs.filter(still).aggregate(at=Min("first_at"))["at"]
+    first = pairs.filter(still).aggregate(at=Min("first_at"), returns=Min("give_up_at"))
     return Waiting(
         waited=pairs.count(),
         arrived=pairs.exclude(still).count(),
         tries=sum(pairs.values_list("tries", flat=True)),
-        oldest_at=oldest,
-        earliest_return=oldest + EARLIEST_RETURN if oldest else None,
+        oldest_at=first["at"],
+        earliest_return=first["returns"],
+        overdue=pairs.filter(still, give_up_at__lt=now or timezone.now()).count(),
     )
+
+
+def earliest_returns(mailboxes: Collection[str]) -> dict[str, datetime]:
+    """For each of these mailboxes, the earliest time at which a sender's server may give up on it."""
+    rows = DeferredPair.objects.filter(mailbox__in=mailboxes, arrived_at__isnull=True, give_up_at__isnull=False)
+    found = rows.values("mailbox").annotate(at=Min("give_up_at")).order_by()
+    return {row["mailbox"]: row["at"] for row in found}

@@ -11,6 +11,7 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import complaints, knocking
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
+from sekisho.incidents.giving_up import style_of
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.permit_facts import permit_facts
 from sekisho.incidents.timeline import returned_mail
@@ -46,6 +47,8 @@ def status_facts(site: SiteMailbox, status: MailboxStatus | None) -> Facts:
         "since": status.since if status and status.since != ALWAYS else None,
         "generation": status.generation if status else 0,
         "limit": status.limit if status else None,
+        # Suspended, but its mail is accepted and kept since then (rescue).
+        "rescue_since": status.rescue_since if status else None,
         # The site's own column (アクティブ): for display, it decides nothing.
         "active": site.active,
     }
@@ -125,6 +128,9 @@ def incident_story(incident: Incident, language: str) -> Facts:
 def deferred_facts(incident: Incident) -> Facts:
     """Who waits, and who has arrived."""
     pairs = waiting_pairs(incident).values(
-        "sender", "recipient", "client", "where", "first_at", "last_at", "tries", "arrived_at"
+        "sender", "recipient", "client", "where", "first_at", "last_at", "tries", "gaps", "give_up_at", "arrived_at"
     )
-    return {**msgspec.structs.asdict(summarize(incident)), "pairs": list(pairs)}
+    return {
+        **msgspec.structs.asdict(summarize(incident)),
+        "pairs": [{**pair, "style": style_of(pair["gaps"])} for pair in pairs],
+    }

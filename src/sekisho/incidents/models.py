@@ -35,6 +35,15 @@ class MailboxStatus(models.Model):
     reason = models.CharField(max_length=500, blank=True, default="")
     # The site's `mailbox.active` before we wrote 0 there; None: not written.
     former_active = models.BooleanField(null=True)
+    # Suspended, but its mail is accepted and kept since then (incidents.rescue); None: senders wait.
+    rescue_since = models.DateTimeField(null=True)
+
+
+class RescueRule(models.Model):
+    """A domain whose suspended mailboxes accept mail so many hours before the first sender may give up."""
+
+    domain = models.CharField(max_length=255, primary_key=True)
+    hours_before = models.PositiveIntegerField()
 
 
 class Incident(models.Model):
@@ -124,7 +133,7 @@ class Order(models.Model):
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="orders")
     mailbox = models.CharField(max_length=255)
     kind = models.CharField(max_length=10)
-    # The generation that ends (contain, restrict), begins (release, dismiss) or is present (refresh).
+    # The generation that ends (contain, restrict), begins (release, dismiss) or is present (refresh, rescue_…).
     generation = models.PositiveIntegerField()
     host = models.CharField(max_length=255)
     # open, claimed, done, failed; obsolete: overtaken by a later order before it was done
@@ -159,7 +168,7 @@ class Step(models.Model):
     """One step's outcome on one host; key (incident, generation, host, name). Done only when read back."""
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="steps")
-    # contain, restrict, release, dismiss: which plan it belongs to.
+    # contain, restrict, release, dismiss, rescue_on, rescue_off: which plan it belongs to.
     plan = models.CharField(max_length=10)
     generation = models.PositiveIntegerField()
     host = models.CharField(max_length=255)
@@ -270,6 +279,10 @@ class DeferredPair(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     tries = models.PositiveIntegerField(default=1)
+    # Seconds between the last tries, the newest last (incidents.giving_up).
+    gaps = models.JSONField(default=list)
+    # The earliest time at which the sender's server may return it; None: it waits in our own queue, which returns none.
+    give_up_at = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(null=True)
 
     class Meta:
