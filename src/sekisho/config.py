@@ -51,6 +51,9 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PostfixSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config_directory: str
     mail_log: str
+    # Transport and next hop of a delivery agent with soft_bounce, for the mail of a suspended mailbox that accepts and
+    # keeps it (docs/rescue.md), such as "sekisho-rescue:unix:private/dovecot-lmtp". Empty: nobody can switch that on.
+    rescue_transport: str = ""
 
 
 class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,6 +154,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Scheme of new mailboxes, and of rows whose own is too weak: PostfixAdmin's php_crypt:SHA512, Dovecot's default
     # on such sites.
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105
+    # What a sender's server is told at RCPT of a suspended mailbox, after `450 4.2.1 `; people read it in notices of
+    # delay. Empty: the text of wire.replies.
+    inbound_text: str = ""
     # Separates the extension from the local part, as in Postfix' recipient_delimiter.
     recipient_delimiter: str = "+"
     # Postfix reserves it for the operator's contact; never suspended automatically, as is abuse@ (RFC 2142).
@@ -210,9 +216,47 @@ def configuration_path() -> Path:
 def read_settings(path: Path) -> Settings:
     """The settings in a TOML file; raises ConfigError naming the file and the field."""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+        found = msgspec.toml.decode(path.read_bytes(), type=Settings)
     except (OSError, msgspec.DecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    if problem := inbound_text_problem(found.inbound_text):
+        raise ConfigError(f"{path}: inbound_text {problem}")
+    return found
+
+
+# A reply line may have 512 octets (RFC 5321, section 4.5.3.1.5), an address in it 256; and a delay notice wraps.
+MOST_INBOUND_TEXT = 200
+# fail2ban's stock filters (1.0.2, postfix and dovecot) count lines with these: a host that honestly retries would be
+# banned for our answer.
+ATTACK_PHRASES = (
+    "access denied",
+    "relay access denied",
+    "service unavailable",
+    "user unknown",
+    "undeliverable",
+    "authentication failed",
+    "blocked using",
+    "host not found",
+    "need fully-qualified",
+    "unverified address",
+    "improper command pipelining",
+    "auth failed",
+    "too many errors",
+)
+
+
+def inbound_text_problem(text: str) -> str:
+    """Why this text cannot be said in a 450; "" for one that can."""
+    if not (text.isascii() and (text.isprintable() or not text)):
+        return "must be printable ASCII: other servers show it as it is"
+    if len(text) > MOST_INBOUND_TEXT:
+        return f"has more than {MOST_INBOUND_TEXT} characters"
+    if text != text.strip() or ";" in text:
+        return "must have no blank at its ends and no semicolon: programs that read mail logs stop there"
+    if text[:1].isdigit():
+        return "must not begin with a digit: it would be taken for a reply code"
+    found = [phrase for phrase in ATTACK_PHRASES if phrase in text.lower()]
+    return f'holds "{found[0]}", for which fail2ban bans the servers that wait' if found else ""
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sekisho.config import Settings
+from sekisho.config import Settings, settings
 from sekisho.containment.commands import CommandError, Runner, run
 from sekisho.containment.ledger import Entry, Ledger
 from sekisho.containment.passwd_file import PasswdFile
@@ -41,6 +41,9 @@ MOST_SINGLE_ROWS = 20
 
 # What LMTP gets for mail already in flight: a temporary failure (451). The numbers are never used.
 _LMTP_FIELDS = "::5000:5000::/nonexistent::userdb_tempfail=suspended"
+
+# A passwd-file's own columns; everything else is an extra field.
+_COLUMNS = ("uid", "gid", "home")
 
 # file -> key -> value; the value of a passwd-file's key is the rest of its line.
 Rows = dict[str, dict[str, str]]
@@ -74,20 +77,35 @@ def rows_of(entry: Entry) -> Rows:
     if entry.status == "suspended":
         rows["sasl"] = dict.fromkeys(logins, replies.SUBMISSION_SUSPENDED)
         rows["deny"] = dict.fromkeys(logins, "")
-        rows["rcpt"] = dict.fromkeys(addresses, replies.INBOUND_SUSPENDED)
+        rows["rcpt"] = dict.fromkeys(addresses, replies.inbound_suspended(settings().inbound_text))
         rows["identity"] = dict.fromkeys(addresses, entry.mailbox)
         # The real address only: identity expands every form to it. A row for a form would live on in smtpd's memory of
         # resolved addresses, which has no expiry, and refuse mail to it after the release (measured: 92 s).
         rows["transport"] = {a: f"retry:{replies.QUEUE_SUSPENDED}" for a in addresses if a == entry.mailbox}
         rows["lmtp"] = {f"lmtp/{address}": _LMTP_FIELDS for address in addresses}
+        if entry.accepts:
+            rows |= _accepting_rows(entry, addresses)
     elif entry.status == "restricted" and entry.limit == 0:
         rows["sasl"] = dict.fromkeys(logins, replies.SUBMISSION_STOPPED)
     return rows
 
 
+def _accepting_rows(entry: Entry, addresses: list[str]) -> Rows:
+    """What is different in a rescue: no 450, a delivery agent that bounces nothing, Dovecot without personal Sieve."""
+    home = dict(entry.home)
+    extra = (
+        f"userdb_sieve= {' '.join(f'userdb_{name}={value}' for name, value in home.items() if name not in _COLUMNS)}"
+    )
+    fields = f"::{home['uid']}:{home['gid']}::{home['home']}::{extra.strip()}"
+    transport = {a: settings().postfix.rescue_transport for a in addresses if a == entry.mailbox}
+    # A form of the address that was expanded before the trip is delivered under the mailbox's own name.
+    lmtp = {f"lmtp/{a}": fields if a == entry.mailbox else f"{fields} userdb_user={entry.mailbox}" for a in addresses}
+    return {"rcpt": {}, "transport": transport, "lmtp": lmtp}
+
+
 def rows_to_lower(entry: Entry) -> Rows:
     """Every row an entry can have asked for, whatever its status is now."""
-    rows = rows_of(msgspec.structs.replace(entry, status="suspended"))
+    rows = rows_of(msgspec.structs.replace(entry, status="suspended", accepts=False))
     # Also what an older agent, or a hand, wrote for the other forms of the address.
     rows["transport"] = dict.fromkeys(rows["rcpt"], f"retry:{replies.QUEUE_SUSPENDED}")
     return rows

@@ -26,6 +26,7 @@ PRIVILEGED_STEPS: tuple[tuple[str, ...], ...] = (
     ("doveadm", "sieve", "get"),
     ("doveadm", "-f", "tab", "sieve", "list"),
     ("doveadm", "-f", "tab", "who"),
+    ("doveadm", "user"),
     ("postcat", "-e"),
     ("postconf", "-h"),
     ("postfix", "reload"),

@@ -80,6 +80,20 @@ class Dovecot:
             raise CommandError(f"doveadm auth test: {result.complaint}")
         return result.code == 0
 
+    def userdb(self, name: str, service: str = "") -> dict[str, str]:
+        """What the user database answers a service about a name (without one: doveadm), as field -> value.
+
+        Raises NoSuchMailbox, or CommandError when it cannot be told (a name that is deferred, too).
+        """
+        asked = ("-x", f"service={service}") if service else ()
+        result = self._call("user", *asked, "--", _exact(name))
+        if result.code == NO_SUCH_USER:
+            raise NoSuchMailbox(name)
+        if result.code != 0:
+            raise CommandError(f"doveadm user: {result.complaint}")
+        rows = (line.partition("\t") for line in result.out.decode("utf-8", "replace").splitlines()[1:])
+        return {field: value for field, tab, value in rows if tab}
+
     # --- Sieve
 
     def scripts(self, mailbox: str) -> Scripts:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from sekisho.containment import rescue
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord, StepRecord
 from sekisho.containment.messages import ClaimedOrder
 from sekisho.containment.postfix import is_queue_id
@@ -124,6 +125,8 @@ class Intake:
             self._take_shutting_order(order)
         elif order.kind in ("release", "dismiss"):
             self._take_opening_order(order)
+        elif order.kind in rescue.KINDS:
+            rescue.take_order(self._ledger, order, self._now, self._finish)
         else:
             log.error("order %d is of an unknown kind: %s", order.id, order.kind[:20])
             self._finish(order.id, "failed")
@@ -189,7 +192,7 @@ class Intake:
             entry.former_active = order.former_active
         if order is not None:
             entry.sent_ids, entry.sent_message_ids = _words(order, "sent_ids"), _words(order, "sent_message_ids")
-        self._supersede(entry, ("contain", "restrict"))
+        self._supersede(entry, ("contain", "restrict", *rescue.KINDS))
         plan = entry.plans.setdefault(kind, PlanRecord(kind, generation, self._now()))
         plan.generation = max(plan.generation, generation)
         if order is not None:

@@ -51,7 +51,7 @@ class StepRecord(msgspec.Struct):
 class PlanRecord(msgspec.Struct):
     """One plan of an entry and its steps by name."""
 
-    kind: Literal["contain", "restrict", "release", "dismiss", "refresh"]
+    kind: Literal["contain", "restrict", "release", "dismiss", "refresh", "rescue_on", "rescue_off"]
     # The generation of the orders it carries out (release and dismiss: the one that begins).
     generation: int
     started_at: float
@@ -96,6 +96,9 @@ class Entry(msgspec.Struct):
     frozen_script: str = ""
     # The site's `mailbox.active` before we wrote 0; None: not written.
     former_active: bool | None = None
+    # Suspended, but its mail is accepted (containment.rescue); and what Dovecot's user database said about it.
+    accepts: bool = False
+    home: dict[str, str] = {}
 
     @property
     def is_shut(self) -> bool:

@@ -1,10 +1,10 @@
-"""The five plans, as lists of steps, and how a plan goes on: every due step runs, a failed one never skips the next."""
+"""The plans, as lists of steps, and how a plan goes on: every due step runs, a failed one never skips the next."""
 
 from __future__ import annotations
 
 import logging
 
-from sekisho.containment import app_password_steps, queue_steps, returned, steps
+from sekisho.containment import app_password_steps, queue_steps, rescue, returned, steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -92,8 +92,33 @@ REFRESH = (
     Step("kick_sessions", steps.kick_present_sessions, steps.present_sessions_ended),
 )
 
+_ACCEPTED = ("accept_mail",)
+_PROBE = Step("probe_doors", steps.probe_doors, steps.doors_shut, needs=_ACCEPTED)
+RESCUE_ON = (
+    Step("find_home", rescue.find_home, rescue.home_known),
+    Step("accept_mail", rescue.accept_mail, rescue.mail_accepted, needs=("find_home",)),
+    Step("retry_waiting", queue_steps.retry_waiting, queue_steps.waiting_let_go, needs=_ACCEPTED),
+    # Logins stay refused: that is all a hijacker could gain.
+    _PROBE,
+    _RETRY_31._replace(after=("accept_mail", queue_steps.RESOLVER_MEMORY_S)),
+)
+RESCUE_OFF = (Step("refuse_mail", rescue.refuse_mail, rescue.mail_refused),)
+_BY_KIND = {
+    "contain": CONTAIN,
+    "release": RELEASE,
+    "dismiss": DISMISS,
+    "refresh": REFRESH,
+    "rescue_on": RESCUE_ON,
+    "rescue_off": RESCUE_OFF,
+}
+
 # The step after which an order is done for people; what follows only sweeps up.
-EFFECTIVE = {"contain": "mirror_active", "release": "probe_open", "dismiss": "probe_open"}
+EFFECTIVE = {
+    "contain": "mirror_active",
+    "release": "probe_open",
+    "dismiss": "probe_open",
+    "rescue_on": "probe_doors",
+}
 
 # Failures in sequence: 0.25 s, doubled, at most 5 s: a step must be done within 30 s of what stood in its way ending.
 FIRST_BACKOFF_S = 0.25
@@ -104,7 +129,7 @@ def steps_of(entry: Entry, plan: PlanRecord) -> tuple[Step, ...]:
     """The plan's steps in order."""
     if plan.kind == "restrict":
         return RESTRICT_TO_NOTHING if entry.limit == 0 else RESTRICT
-    return {"contain": CONTAIN, "release": RELEASE, "dismiss": DISMISS, "refresh": REFRESH}[plan.kind]
+    return _BY_KIND[plan.kind]
 
 
 def record_of(plan: PlanRecord, name: str) -> StepRecord:
@@ -154,7 +179,7 @@ def late_since(plan: PlanRecord, step: Step) -> float | None:
 
 def live_plans(entry: Entry) -> list[PlanRecord]:
     """The plans still being carried out, the newest direction first."""
-    order = {"release": 0, "dismiss": 0, "refresh": 0, "contain": 1, "restrict": 2}
+    order = {"release": 0, "dismiss": 0, "refresh": 0, "rescue_on": 1, "rescue_off": 1, "contain": 2, "restrict": 3}
     return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order[p.kind])
 
 

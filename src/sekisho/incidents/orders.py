@@ -22,7 +22,13 @@ LEASE = timedelta(seconds=60)
 HOST_FORGOTTEN_AFTER = timedelta(days=30)
 DONE = ("done", "already")
 # The step after which people may be told that the plan has its effect; what follows it only sweeps up.
-EFFECTIVE_STEP = {"contain": "probe_doors", "release": "probe_open", "dismiss": "probe_open"}
+EFFECTIVE_STEP = {
+    "contain": "probe_doors",
+    "release": "probe_open",
+    "dismiss": "probe_open",
+    "rescue_on": "probe_doors",
+    "rescue_off": "refuse_mail",
+}
 
 
 def hosts() -> list[str]:

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
-from sekisho.incidents import allowances, complaints, decisions, questions, travel
+from sekisho.incidents import allowances, complaints, decisions, questions, rescue, travel
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
@@ -140,6 +140,7 @@ class Worker:
         decisions.expire_restrictions(now)
         decisions.end_probations(now)
         questions.escalate(now)
+        rescue.apply_rules(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
 
     def _prune(self) -> None:

@@ -72,3 +72,9 @@ REPLIES = (
     IMAP_SUSPENDED,
     POP3_SUSPENDED,
 )
+
+
+def inbound_suspended(text: str = "") -> str:
+    """The answer at RCPT for a suspended mailbox, with the operator's own words (Settings.inbound_text) if any."""
+    code, enhanced, _ = INBOUND_SUSPENDED.split(" ", 2)
+    return f"{code} {enhanced} {text}" if text else INBOUND_SUSPENDED

@@ -48,6 +48,9 @@ class FakeHost:
         self.scripts: dict[str, dict[str, str]] = {}
         self.active: dict[str, str] = {}
         self.parameters = {"maximal_queue_lifetime": "5d", "bounce_queue_lifetime": "5d"}
+        # mailbox -> what the site's userdb says, and whether it shows the mailbox at all (mailbox.active).
+        self.homes: dict[str, dict[str, str]] = {}
+        self.shown: Callable[[str], bool] = lambda name: name in self.homes
         # First words of a command -> what happens instead.
         self.broken: dict[str, Callable[[], CompletedCommand]] = {}
         # Queue ids whose delivery is under way: they leave although they were put on hold.
@@ -162,7 +165,26 @@ class FakeHost:
             return CompletedCommand(0, ("username\t#\tproto\t(pids)\t(ips)\n" + row).encode(), b"")
         if words[0] == "sieve":
             return self._sieve(words[1], words[3], words[-1])
+        if words[0] == "user":
+            return self._user(words[-1], "service=lmtp" in words)
         return OK
+
+    def _user(self, name: str, by_lmtp: bool) -> CompletedCommand:
+        """The userdb blocks in order: the barrier's `lmtp` for that service, then the site's (which hides inactive)."""
+        lines = (self.barrier / "lmtp").read_text().splitlines() if by_lmtp else []
+        for line in lines:
+            if line.startswith(f"lmtp/{name}:"):
+                _, _, uid, gid, _, home, _, extra = line.split(":", 7)
+                fields = {"uid": uid, "gid": gid, "home": home}
+                fields |= {k.removeprefix("userdb_"): v for k, _, v in (word.partition("=") for word in extra.split())}
+                if "tempfail" in fields:
+                    return CompletedCommand(75, b"", b"userdb lookup failed")
+                return self._fields(fields)
+        return self._fields(self.homes[name]) if self.shown(name) else CompletedCommand(67, b"", b"doesn't exist")
+
+    def _fields(self, fields: dict[str, str]) -> CompletedCommand:
+        rows = "".join(f"{name}\t{value}\n" for name, value in fields.items())
+        return CompletedCommand(0, f"field\tvalue\n{rows}".encode(), b"")
 
     def _auth_test(self, name: str, secret: str) -> CompletedCommand:
         if f"{name}:" in (self.barrier / "deny").read_text().splitlines():

@@ -6,25 +6,10 @@ import inspect
 
 import pytest
 
+from sekisho.config import ATTACK_PHRASES
 from sekisho.wire import replies
 from sekisho.wire.postfix_policy import format_action
 
-# Phrases of fail2ban 1.0.2's postfix and dovecot filters: a host that honestly retries would be banned for our answer.
-FAIL2BAN = (
-    "access denied",
-    "relay access denied",
-    "service unavailable",
-    "user unknown",
-    "undeliverable",
-    "authentication failed",
-    "blocked using",
-    "host not found",
-    "need fully-qualified",
-    "unverified address",
-    "improper command pipelining",
-    "auth failed",
-    "too many errors",
-)
 CONSTANTS = {
     name: value
     for name, value in vars(replies).items()
@@ -41,7 +26,7 @@ def test_a_reply_is_ascii_short_and_harmless(name: str, reply: str) -> None:
     assert reply.isascii() and reply.isprintable()
     # Postfix puts "<address>: Recipient address rejected: " (an address has at most 256 octets) in between.
     assert len(reply) + 256 + len("<>: Recipient address rejected: \r\n") <= replies.MAX_REPLY_OCTETS
-    assert not [phrase for phrase in FAIL2BAN if phrase in reply.lower()]
+    assert not [phrase for phrase in ATTACK_PHRASES if phrase in reply.lower()]
     assert ";" not in reply
 
 
@@ -68,3 +53,8 @@ def test_each_reply_stands_below_its_source() -> None:
     for name in CONSTANTS:
         row = next(number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
         assert lines[row - 1].startswith("#"), name
+
+
+def test_the_operators_own_words_keep_both_codes() -> None:
+    assert replies.inbound_suspended() == replies.INBOUND_SUSPENDED
+    assert replies.inbound_suspended("Please wait, it is kept") == "450 4.2.1 Please wait, it is kept"

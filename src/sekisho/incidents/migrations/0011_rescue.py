@@ -11,7 +11,7 @@ def estimate(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("incidents", "0009_planted_settings")]
+    dependencies = [("incidents", "0010_question")]
 
     operations = [
         migrations.AddField("mailboxstatus", "rescue_since", models.DateTimeField(null=True)),
