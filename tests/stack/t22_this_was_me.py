@@ -12,9 +12,9 @@ from harness import ABROAD, Box, Stack, login_ok
 from sekisho.rehearsal.doors import try_sieve
 from sekisho.rehearsal.outside import wait_until
 
-# Brazil and Russia in the demo's address data, as unfamiliar to these owners as ABROAD (Nigeria). A new country alone is
-# no alert. Somebody who has been abroad once may be so again (places.py): two further countries, and the rules' door,
-# which the owners never used, are an alert then.
+# Brazil and Russia in the demo's address data, as unfamiliar to these owners as ABROAD (Nigeria). A new country alone
+# is no alert. Somebody who has been abroad once may be so again (places.py): two further countries, and the rules'
+# door, which the owners never used, are an alert then.
 ELSEWHERE = ("198.19.3.41", "198.19.23.12")
 TRAVELLER, ROBBED = "chubo@yunoyado-kitano.test", "keiri@yunoyado-kitano.test"
 
