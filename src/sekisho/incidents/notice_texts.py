@@ -1,7 +1,7 @@
 """The words of a notice, Japanese and English: what happened, what it means for mail, what to do now.
 
-Privacy: no link that opens anything, no password, no indicator's threshold. The reader is told where to click in the
-panel he knows; a hijacker who reads along learns nothing he could use.
+Privacy: no link that opens a mailbox, no password, no indicator's threshold. The reader is told where to click in the
+panel he knows, or (a restriction) is asked by a link that takes one bounded answer (question_texts).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.detection.fuse import FUSE_SECONDS
+from sekisho.incidents import question_texts
 from sekisho.incidents.models import Incident, Notice, Transition
 
 _SUBJECTS = {
@@ -22,7 +23,10 @@ _SUBJECTS = {
         "【要確認】{host}: 自動停止が続き、ヒューズが切れました",
         "{host}: many suspensions, the fuse is blown",
     ),
+    **question_texts.SUBJECTS,
 }
+# Kinds about a restriction: they ask whether this was the owner.
+_ASKING = ("restricted", "owner_asked", "unanswered")
 
 _SUSPENDED_JA = """\
 {at}、メールアドレス {mailbox} が第三者に使われているおそれがあるため、サーバー側で停止しました。
@@ -76,12 +80,7 @@ _RESTRICTED_JA = """\
 {reasons_ja}
 
 ■ お願い
-ご本人の操作かどうかをご確認ください。
-・ご本人の操作であれば、運用担当者にお知らせください。制限を解除します。
-・心当たりがなければ、管理画面の 管理 › システム › メール設定 › メール管理へ から {mailbox} の「編集」を開き、
-  15文字以上の新しいパスワードに変更してください。
-
-このメールにはリンクもパスワードも書かれていません。リンクやパスワードの入力を求めるメールは偽物です。
+{asking_ja}
 """
 
 _RESTRICTED_EN = """\
@@ -90,12 +89,8 @@ At {at} the mailbox {mailbox} was found to be used in an unusual way. {means_en}
 Why
 {reasons_en}
 
-Please find out whether the owner did this.
-- If so, tell the operator of your mail service, who lifts the restriction.
-- If not, open 編集 (Edit) of {mailbox} under 管理 › システム › メール設定 › メール管理へ in the panel and set a new
-  password of 15 characters or more.
-
-This mail has neither a link nor a password in it. A mail that asks for a click or a password is a fake.
+Please answer
+{asking_en}
 """
 
 # What a restriction means: a few new recipients an hour, or (limit 0) no sending at all.
@@ -136,6 +131,7 @@ _BODIES = {
     "suspended": (_SUSPENDED_JA, _SUSPENDED_EN),
     "restricted": (_RESTRICTED_JA, _RESTRICTED_EN),
     "fuse": (_FUSE_JA, _FUSE_EN),
+    **question_texts.BODIES,
 }
 _RULE = "\n" + "-" * 60 + "\n\n"
 # More than five reasons hide the first one.
@@ -174,17 +170,22 @@ def _about_fuse(notice: Notice) -> dict[str, object]:
 
 def compose(notice: Notice) -> tuple[str, str]:
     """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
-    stops = notice.kind == "restricted" and _stops_all(notice.its_incident)
+    stops = notice.kind in _ASKING and _stops_all(notice.its_incident)
+    asking = ("", "")
+    if notice.kind in _ASKING:
+        asking = question_texts.asking(notice, notice.its_incident, stops_all=stops)
     means = _MEANS_STOP if stops else _MEANS_LIMIT
     words: dict[str, object] = {
         **(_about_fuse(notice) if notice.kind == "fuse" else {}),
         "means_ja": means[0],
         "means_en": means[1],
+        "asking_ja": asking[0],
+        "asking_en": asking[1],
         "mailbox": notice.its_incident.mailbox,
         "at": timezone.localtime(_moment(notice)).strftime("%Y-%m-%d %H:%M (%Z)"),
         "reasons_ja": _reasons(notice, "ja"),
         "reasons_en": _reasons(notice, "en"),
     }
     order = (0, 1) if notice.language == "ja" else (1, 0)
-    subject = _SUBJECTS["stopped" if stops else notice.kind][order[0]].format(**words)
+    subject = _SUBJECTS["stopped" if stops and notice.kind == "restricted" else notice.kind][order[0]].format(**words)
     return subject, _RULE.join(_BODIES[notice.kind][i].format(**words) for i in order)

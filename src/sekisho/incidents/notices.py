@@ -43,6 +43,10 @@ RETRY_FIRST_S, RETRY_LONGEST_S = 10, 3600
 GIVE_UP_AFTER = timedelta(days=5)
 # Contacts of this "domain" (PostfixAdmin's row for its super admins) are the operator's.
 OPERATOR = "ALL"
+# Calls to the operator; his addresses are none of the domain admin's business.
+OPERATOR_KINDS = ("fuse", "unanswered", "relapse")
+# About a restriction.
+RESTRICTION_KINDS = ("restricted", "owner_asked")
 # The fuse counts ten minutes (detection.fuse): one call for each such time says all there is to say.
 CALLED_AGAIN_AFTER = timedelta(minutes=10)
 
@@ -54,7 +58,7 @@ def enqueue(incident: Incident, kind: str, now: datetime) -> None:
     that has not been sent yet is dropped.
     """
     if kind == "suspended":
-        Notice.objects.filter(incident=incident, kind="restricted", state="open").delete()
+        Notice.objects.filter(incident=incident, kind__in=RESTRICTION_KINDS, state="open").delete()
     _enqueue_for(Contact.objects.filter(domain=incident.domain), incident, kind, now)
 
 
@@ -70,6 +74,22 @@ def call_operator(incident: Incident, host: str, now: datetime) -> None:
     if not contacts.exists():
         log.error("the fuse of %s is blown, and domain %s has no contact to be called", host, OPERATOR)
     _enqueue_for(contacts, incident, "fuse", now)
+
+
+def ask_owner(incident: Incident, recipient: str, language: str, now: datetime) -> None:
+    """Writes the question to a contact of the owner's own, unless he is told as a contact of the domain."""
+    if Notice.objects.filter(incident=incident, kind="restricted", recipient=recipient).exists():
+        return
+    Notice.objects.get_or_create(
+        incident=incident,
+        kind="owner_asked",
+        recipient=recipient,
+        defaults={
+            "language": language,
+            "message_id": message_id(incident, "owner_asked", recipient),
+            "created_at": now,
+        },
+    )
 
 
 def tell_operator(incident: Incident, kind: str, now: datetime) -> None:
@@ -136,7 +156,7 @@ class Outbox:
 
     def _is_due(self, notice: Notice, now: datetime) -> bool:
         if notice.claimed_at is None:
-            return notice.kind != "restricted" or now >= notice.created_at + RESTRICTED_WAITS
+            return notice.kind not in RESTRICTION_KINDS or now >= notice.created_at + RESTRICTED_WAITS
         pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** max(0, notice.attempts - 1))
         return now >= notice.claimed_at + timedelta(seconds=pause)
 
@@ -201,7 +221,7 @@ class Outbox:
                 return
             incident = Incident.objects.get(pk=notice.incident_id)
             details: dict[str, object] = {"kind": notice.kind}
-            if notice.kind != "fuse":
+            if notice.kind not in OPERATOR_KINDS:
                 # The domain's admin reads the timeline; the operator's address is none of his.
                 details["recipient"] = notice.recipient
             add_entry(incident, at, "notice", f"notice-{notice.pk}", details)

@@ -1,53 +1,65 @@
 """The question of a restriction: did you start this mailing? Asked once, with a link in each notice, and one level up
 after hours of silence. Answering is `question_answers`' matter; silence never lifts anything.
-
-A link may lie in a mailbox for days, and scanners open it. So its token opens one page and lets one answer be given:
-a yes lifts the restriction under an allowance, a no suspends. Both are bounded, told and can be undone in the panel;
-no link opens a suspended mailbox. The token is HMAC of a random seed under the installation's key: the outbox can
-write the same link again after a kill, and whoever reads our database alone cannot.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from django.db import transaction
-from django.utils.crypto import salted_hmac
+from django.db import DatabaseError, transaction
 
-from sekisho.config import settings
 from sekisho.incidents import notices
 from sekisho.incidents.changes import current_status
 from sekisho.incidents.models import Incident, Notice, Question, QuestionLink, Transition
+from sekisho.incidents.question_links import ESCALATE_AFTER, TOKEN_BYTES, hash_token, token_of
 from sekisho.incidents.timeline import add_entry
 
 log = logging.getLogger(__name__)
-
-# Half a working day: the admin of a small company reads his mail by then; a mailing that is stopped costs him the day.
-ESCALATE_AFTER = timedelta(hours=4)
-# 128 bits (RFC 6749 10.10 asks for a chance of guessing below 2^-128).
-TOKEN_BYTES = 16
-KINDS = ("restricted", "unanswered")
 
 
 def ask(incident: Incident, now: datetime) -> None:
     """Asks about a restriction by detection, in the caller's transaction; the same question again asks nobody twice.
 
-    Each of its notices gets a link. Where the domain has no contact the operator is asked at once.
+    Each of its notices gets a link, and so does the owner outside the mailbox, as far as such a contact counts. Where
+    nobody is there to be asked, the operator is asked at once.
     """
     if not by_detection(incident):
         return
     question, _ = Question.objects.get_or_create(incident=incident, defaults={"asked_at": now})
-    if not _give_links(question, "restricted"):
+    for recipient, language in _owners(incident.mailbox, now):
+        notices.ask_owner(incident, recipient, language, now)
+    asked = [_give_links(question, kind) for kind in notices.RESTRICTION_KINDS]
+    if not any(asked):
         _ask_operator(question, now)
+
+
+# Addresses, with their languages, at which the owner of a mailbox is asked.
+OwnerFinder = Callable[[str, datetime], Iterable[tuple[str, str]]]
+_owner_finders: list[OwnerFinder] = []
+
+
+def ask_owners_found_by(find: OwnerFinder) -> None:
+    """Names a room's way to the owners' contacts; a room above this one does this when Django starts."""
+    if find not in _owner_finders:
+        _owner_finders.append(find)
 
 
 def by_detection(incident: Incident) -> bool:
     """Whether the incident's last status change was the guard's; a person's own restriction asks nobody."""
     last = Transition.objects.filter(incident=incident).order_by("-id").first()
     return last is not None and last.cause == "detection"
+
+
+def _owners(mailbox: str, now: datetime) -> list[tuple[str, str]]:
+    """The owner's contacts. Robustness: the site's database may be away, and a restriction does not wait for it."""
+    try:
+        return [found for find in _owner_finders for found in find(mailbox, now)]
+    except DatabaseError as error:
+        log.warning("the owner of %s is not asked: %s", mailbox, error)
+        return []
 
 
 def _give_links(question: Question, kind: str) -> int:
@@ -105,25 +117,3 @@ def note_answer(incident: Incident, state: str, actor: str, now: datetime) -> bo
     if answered:
         add_entry(incident, now, f"answered_{state}", f"answered-{incident.pk}", {"actor": actor})
     return answered == 1
-
-
-def token_of(seed: str) -> str:
-    """The token of a seed, in hex."""
-    return salted_hmac("sekisho.question-link", seed, algorithm="sha256").digest()[:TOKEN_BYTES].hex()
-
-
-def hash_token(token: str) -> str:
-    """What the database keeps of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def link_address(notice: Notice) -> str:
-    """The address of the page that a notice's link opens, "" for a notice without one. A secret of its reader."""
-    link = QuestionLink.objects.filter(notice=notice).first()
-    return f"{settings().web.panel_url}/question/{token_of(link.seed)}" if link else ""
-
-
-def find_link(token: str) -> QuestionLink | None:
-    """The link of a token, whether its question is still open or not; None for one that we never made."""
-    rows = QuestionLink.objects.select_related("question__incident", "notice")
-    return rows.filter(token_hash=hash_token(token)).first()

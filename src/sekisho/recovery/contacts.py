@@ -126,6 +126,11 @@ def that_count(mailbox: str, now: datetime) -> list[OwnerContact]:
     return [c for c in of_mailbox(mailbox) if is_proof(c.enrolled_at, first, now) and not _moved_here(c)]
 
 
+def to_be_asked(mailbox: str, now: datetime) -> list[tuple[str, str]]:
+    """Where the owner is asked about a restriction: address and language of each contact that counts."""
+    return [(contact.address, contact.language) for contact in that_count(mailbox, now)]
+
+
 def _moved_here(contact: OwnerContact) -> bool:
     return _is_ours(contact.address.rpartition("@")[2])
 

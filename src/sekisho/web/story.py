@@ -32,6 +32,10 @@ LINES: dict[str, tuple[Words, str]] = {
     "complaint": (_("Receivers report mail of this mailbox as spam: %(count)s messages"), "warn"),
     "returned_filed": (_("Returned mail of the intruder's was put into a folder of its own: %(count)s"), "calm"),
     "script": (_("A mail filter was changed"), "warn"),
+    "asked_operator": (_("Nobody had answered: the operator was asked, too"), "warn"),
+    "answered_yes": (_("The question was answered: it was the owner"), "good"),
+    "answered_no": (_("The question was answered: it was not the owner"), "bad"),
+    "allowed": (_("A mailing to %(count)s new recipients was allowed for a time"), "calm"),
     "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }
 

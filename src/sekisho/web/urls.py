@@ -8,7 +8,17 @@ from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from sekisho.web.views import advice, answers, dashboard, enforcement, incidents, mail_settings, mailboxes, sign_in
+from sekisho.web.views import (
+    advice,
+    answers,
+    dashboard,
+    enforcement,
+    incidents,
+    mail_settings,
+    mailboxes,
+    question,
+    sign_in,
+)
 
 handler404 = "sekisho.web.views.errors.not_found"
 handler500 = "sekisho.web.views.errors.failed"
@@ -41,5 +51,6 @@ urlpatterns = [
     path(_enforcement, enforcement.listing, name="enforcement"),
     path(_enforcement + "<str:domain>/", enforcement.preview, name="enforcement_preview"),
     path(_enforcement + "<str:domain>/mode/", enforcement.set_mode, name="enforcement_mode"),
+    path("question/<str:token>", question.show, name="question"),
     path("admin/if-taken-over/", advice.show, name="advice"),
 ]

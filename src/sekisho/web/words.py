@@ -138,6 +138,9 @@ NOTICES: dict[str, Words] = {
     "suspended": _("Notice of the suspension"),
     "restricted": _("Notice of the restriction"),
     "fuse": _("Call to the operator: the fuse is blown"),
+    "owner_asked": _("Question to the owner"),
+    "unanswered": _("Question to the operator: nobody has answered"),
+    "relapse": _("Call to the operator: taken over again while on probation"),
 }
 
 # What a reinstatement does, in order, so that the page can show the steps before an agent has reported one.

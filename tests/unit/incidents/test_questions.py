@@ -8,7 +8,7 @@ import pytest
 from test_decisions import ALICE, T, record, status
 
 from sekisho.directory.provision import add_contact
-from sekisho.incidents import allowances, decisions, questions
+from sekisho.incidents import allowances, decisions, question_links, questions
 from sekisho.incidents.changes import NotAllowed
 from sekisho.incidents.facts import mailbox_facts
 from sekisho.incidents.models import (
@@ -36,7 +36,7 @@ def restriction(two_tenants: None) -> Incident:
 
 
 def token() -> str:
-    return questions.token_of(QuestionLink.objects.get(notice__recipient="boss@outside.test").seed)
+    return question_links.token_of(QuestionLink.objects.get(notice__recipient="boss@outside.test").seed)
 
 
 def test_a_restriction_asks_once_with_a_link_of_128_bits_that_the_database_does_not_hold(
@@ -50,9 +50,9 @@ def test_a_restriction_asks_once_with_a_link_of_128_bits_that_the_database_does_
     assert len(token()) * 4 == 128
     stored = f"{vars(link)} {vars(link.notice)}"
     assert token() not in stored
-    assert questions.link_address(link.notice).endswith(f"/question/{token()}")
-    assert questions.find_link(token()) == link
-    assert questions.find_link(token()[:-1]) is None
+    assert question_links.link_address(link.notice).endswith(f"/question/{token()}")
+    assert question_links.find_link(token()) == link
+    assert question_links.find_link(token()[:-1]) is None
 
 
 def test_an_operators_restriction_and_a_suspension_ask_nobody(two_tenants: None) -> None:
@@ -68,7 +68,7 @@ def test_silence_asks_the_operator_once_and_keeps_the_restriction(restriction: I
     assert questions.escalate(AT + 9 * HOURS) == 0
     told = Notice.objects.get(kind="unanswered")
     assert (told.recipient, told.state) == ("night@provider.test", "open")
-    assert questions.link_address(told) and questions.link_address(told) != questions.link_address(
+    assert question_links.link_address(told) and question_links.link_address(told) != question_links.link_address(
         Notice.objects.get(kind="restricted")
     )
     assert Question.objects.get().level == "operator"
@@ -174,3 +174,78 @@ def test_the_facts_of_a_mailbox_count_its_probation(two_tenants: None) -> None:
     found = mailbox_facts(SiteMailbox.objects.get(username=ALICE), "en")["probation"]
     assert (found["day"], found["days"]) == (3, 7)
     assert (found["new_recipients"], found["limit"], found["told_to_wait"]) == (2, 20, 1)
+
+
+def test_a_notice_asks_with_figures_and_one_link_in_both_languages(restriction: Incident) -> None:
+    from sekisho.incidents.models import QueueIdLogin
+    from sekisho.incidents.notice_texts import compose
+
+    QueueIdLogin.objects.create(queue_id="4a", mailbox=ALICE, at=AT, recipients=800)
+    QueueIdLogin.objects.create(queue_id="4b", mailbox=ALICE, at=AT, recipients=12)
+    QueueIdLogin.objects.create(queue_id="3z", mailbox=ALICE, at=AT - timedelta(days=1), recipients=7)
+    _, body = compose(Notice.objects.get())
+    assert "2 通、のべ 812 件" in body and "2 messages to 812 recipients" in body
+    address = question_links.link_address(Notice.objects.get())
+    assert body.count(address) == 2 and body.count("/question/") == 2
+    assert "1,000 件" in body and "{" not in body
+
+
+def test_where_all_sending_was_stopped_a_yes_needs_a_sign_in(two_tenants: None) -> None:
+    from sekisho.incidents.notice_texts import compose
+    from sekisho.incidents.question_answers import answer_by_link
+
+    decisions.record_detection(record(action="restrict", limit=0))
+    link = QuestionLink.objects.get()
+    assert "サインインし" in compose(link.notice)[1]
+    with pytest.raises(NotAllowed):
+        answer_by_link(link, "yes", "", AT)
+    assert status().status == "restricted"
+    answer_by_link(link, "no", "not me", AT)
+    assert status().status == "suspended"
+
+
+def test_an_operators_restriction_is_told_without_a_link(two_tenants: None) -> None:
+    from sekisho.incidents.notice_texts import compose
+
+    decisions.restrict(ALICE, "complaints", "operator")
+    _, body = compose(Notice.objects.get())
+    assert "/question/" not in body and "運用担当者にお知らせください" in body
+
+
+def test_the_owner_is_asked_at_a_contact_that_counts_and_at_no_other(two_tenants: None) -> None:
+    from sekisho.recovery.models import OwnerContact
+
+    for address, age in (("alice@home.test", 40), ("new@home.test", 3)):
+        OwnerContact.objects.create(
+            mailbox=ALICE,
+            address=address,
+            language="en",
+            source="admin",
+            enrolled_at=AT - timedelta(days=age),
+            enrolled_by="boss",
+        )
+    decisions.record_detection(record(action="restrict", limit=10))
+    asked = Notice.objects.get(kind="owner_asked")
+    assert (asked.recipient, asked.language) == ("alice@home.test", "en")
+    assert QuestionLink.objects.filter(notice=asked).exists()
+    decisions.record_detection(record("d2", "suspend", before="restricted", t=T + 5))
+    assert not Notice.objects.filter(kind__in=["owner_asked", "restricted"]).exists()
+
+
+def test_a_link_answers_once_and_its_bearer_is_named(restriction: Incident) -> None:
+    from sekisho.directory.models import TravelPass
+    from sekisho.incidents.models import Indicator
+    from sekisho.incidents.question_answers import answer_by_link
+
+    link = QuestionLink.objects.get()
+    assert Indicator.objects.get().name == "new_country"
+    Incident.objects.update(country="BR")
+    link = QuestionLink.objects.get()
+    answer_by_link(link, "yes", "", AT + HOURS, travels=True)
+    assert status().status == "active"
+    assert Question.objects.get().answered_by == "boss@outside.test (link)"
+    assert TravelPass.objects.get().country == "BR"
+    for state in ("yes", "no"):
+        with pytest.raises(NotAllowed):
+            answer_by_link(link, state, "", AT + HOURS)
+    assert status().status == "active"

@@ -18,6 +18,7 @@ from sekisho.directory import access
 from sekisho.incidents import complaints, decisions, knocking, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
+from sekisho.incidents.notices import OPERATOR_KINDS
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 from sekisho.web import score_chart, story, waiting, words
@@ -87,9 +88,9 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
 
 
 def _notices(request: HttpRequest, incident: Incident) -> QuerySet[Notice]:
-    """The notices of an incident; the operator's call names the operator's address and is his alone."""
+    """The notices of an incident; a call to the operator names the operator's address and is his alone."""
     notices = Notice.objects.filter(incident=incident).order_by("created_at")
-    return notices if access.is_operator(request.user) else notices.exclude(kind="fuse")
+    return notices if access.is_operator(request.user) else notices.exclude(kind__in=OPERATOR_KINDS)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -109,7 +110,12 @@ def dismiss(request: HttpRequest, number: int) -> HttpResponse:
 def answer(request: HttpRequest, number: int) -> HttpResponse:
     """ "The owner started this mailing": lifts a restriction; a suspended mailbox cannot be talked open."""
     incident = access_incident(request.user, number)
-    return _act(request, incident, decisions.answer, _("Noted: the owner started this mailing. The restriction ends."))
+    return _act(
+        request,
+        incident,
+        decisions.answer,
+        _("Noted: the owner started this mailing. The restriction ends, and the mailing may go on for a day."),
+    )
 
 
 @require_POST
