@@ -294,17 +294,9 @@ class MailboxProfile:
             return False
         # In an owner's quiet hour known recipients are not counted: most requests of a day teach nothing (is_routine).
         if new or self.evidence.strange_sender or traffic.is_busy():
-            self._compare_list(mark, traffic)
+            traffic.count_asked(mark, self.habits.listed)
+            self.evidence.sample.add(mark)
         return new
-
-    def _compare_list(self, mark: int, traffic: Traffic) -> None:
-        listed, evidence = self.habits.listed, self.evidence
-        traffic.recipients_hour += 1
-        traffic.recipients_day += 1
-        evidence.sample.add(mark)
-        if listed.covers(mark):
-            traffic.covered += 1
-            traffic.listed += mark in listed
 
     def _turn_day(self, mailbox: str, host: HostTables, now: float) -> None:
         """Ends the day: what was quiet becomes habit, what was not is forgotten."""

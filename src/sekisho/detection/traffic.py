@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from sekisho.detection.limits import DAY, HOUR
+from sekisho.detection.recipients import ListSample
 
 # Fewer recipients in a sample's range say nothing about the list.
 COVERED_LEAST = 4
@@ -83,6 +84,14 @@ class Traffic(msgspec.Struct, array_like=True):
         self.day = day
         if not (self.new_day_before or self.sent_before or self.bounced_before):
             self.first_at = 0.0
+
+    def count_asked(self, mark: int, last_list: ListSample) -> None:
+        """Counts a recipient, new or known, and whether the last list held it."""
+        self.recipients_hour += 1
+        self.recipients_day += 1
+        if last_list.covers(mark):
+            self.covered += 1
+            self.listed += mark in last_list
 
     def count_new_recipient(self, now: float) -> None:
         self.new_hour += 1
