@@ -11,9 +11,7 @@ SEEN_S = 1.1
 
 def revoke_app_passwords(work: Work) -> bool:
     """Takes the suspended mailbox's lines away; the ledger alone decides, no database is asked."""
-    file = work.tools.app_passwords
-    work.notes["app_passwords"] = len(_numbers(file.standing(work.entry.mailbox)))
-    return file.write()
+    return work.tools.app_passwords.write()
 
 
 def fetch_app_passwords(work: Work) -> bool:
@@ -32,7 +30,7 @@ def app_passwords_stand(work: Work) -> str:
     if standing != file.wanted(work.entry.mailbox):
         raise StepFailed(f"{counted(len(_numbers(standing)), 'app password')} in Dovecot's file, not as wanted")
     if work.entry.status == "suspended":
-        return f"{counted(work.notes.get('app_passwords', 0), 'app password')} taken away, none is left"
+        return "no app password is left in Dovecot's file"
     return f"{counted(len(_numbers(standing)), 'app password')} in force"
 
 

@@ -68,7 +68,7 @@ def test_a_suspended_mailbox_has_no_line_whatever_the_record_says(tools: Tools) 
     assert tools.app_passwords.standing(ALICE) == [] and len(tools.app_passwords.standing(BOB)) == 2
     work = Work(tools, entry, entry.plans["contain"])
     assert not revoke_app_passwords(work)
-    assert app_passwords_stand(work) == "0 app passwords taken away, none is left"
+    assert app_passwords_stand(work) == "no app password is left in Dovecot's file"
 
 
 def test_a_suspension_takes_the_lines_away_with_the_databases_down_and_after_a_restart(
@@ -81,7 +81,7 @@ def test_a_suspension_takes_the_lines_away_with_the_databases_down_and_after_a_r
     entry = suspended(tools)
     work = Work(tools, entry, entry.plans["contain"])
     assert revoke_app_passwords(work)
-    assert app_passwords_stand(work) == "2 app passwords taken away, none is left"
+    assert app_passwords_stand(work) == "no app password is left in Dovecot's file"
     assert len(lines(tools)) == 2 and not any(ALICE in line or ALICE_ALIAS in line for line in lines(tools))
 
 
