@@ -255,6 +255,12 @@ def _switched_on(mailboxes: Collection[str]) -> dict[str, datetime]:
     return found
 
 
+def counts(mailbox: str) -> dict[str, int]:
+    """How many a mailbox has in use ("on") and switched off ("off")."""
+    off = held(mailbox).filter(disabled_at__isnull=False).count()
+    return {"on": held(mailbox).count() - off, "off": off}
+
+
 def facts(row: AppPassword) -> dict[str, Any]:
     """What people may know of one: all but its hash. `state`: "on", or "off" since a suspension."""
     return {

@@ -56,6 +56,8 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
             r"no folder for returned mail is set up \(dovecot\.returned_mail_scripts\)",
             _("no folder for returned mail is set up (dovecot.returned_mail_scripts)"),
         ),
+        (r"no app password is left in Dovecot's file", _("no app password is left in Dovecot's file")),
+        (rf"{_N} app passwords? in force", _("%(n)s app passwords in force")),
         (r"not compiled", _("not compiled")),
         (
             rf"{_N} messages? kept until the queue manager forgets the address",

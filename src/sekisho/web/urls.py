@@ -11,6 +11,7 @@ from django.views.i18n import set_language
 from sekisho.web.views import (
     advice,
     answers,
+    app_passwords,
     dashboard,
     enforcement,
     incidents,
@@ -39,6 +40,10 @@ urlpatterns = [
     path(_mailbox + "edit", mailboxes.edit, name="mailbox_edit"),
     path(_mailbox + "new-password/", mailboxes.new_password, name="new_password"),
     path(_mailbox + "reinstatement/", mailboxes.reinstatement, name="reinstatement"),
+    path(_mailbox + "app-passwords/", app_passwords.show, name="app_passwords"),
+    path(_mailbox + "app-passwords/delete-all/", app_passwords.revoke_all, name="app_password_revoke_all"),
+    path(_mailbox + "app-passwords/<int:number>/renew/", app_passwords.renew, name="app_password_renew"),
+    path(_mailbox + "app-passwords/<int:number>/delete/", app_passwords.revoke, name="app_password_revoke"),
     path(_mailbox + "suspend/", mailboxes.suspend, name="mailbox_suspend"),
     path(_mailbox + "restrict/", mailboxes.restrict, name="mailbox_restrict"),
     path("admin/incidents/", incidents.listing, name="incidents"),

@@ -115,6 +115,7 @@ STEPS: dict[str, Words] = {
     "freeze_redirects": _("Stop planted forwards"),
     "revoke_app_passwords": _("Switch the app passwords off"),
     "restore_app_passwords": _("Switch the app passwords on again"),
+    "write_app_passwords": _("Bring the app passwords up to date"),
     "file_returned": _("Give returned mail a folder of its own"),
     "restore_redirects": _("Restore the forwards"),
     "probe_doors": _("Try every door from outside: all must be shut"),
@@ -161,6 +162,15 @@ PROCESSES: dict[str, Words] = {
     "agent": _("Agent"),
     "worker": _("Worker"),
     "web": _("Panel"),
+}
+
+
+# What an app password may open.
+SCOPES: dict[str, Words] = {
+    "imap": _("Receiving (IMAP)"),
+    "pop3": _("Receiving (POP)"),
+    "smtp": _("Sending (SMTP)"),
+    "sieve": _("Filter rules (ManageSieve)"),
 }
 
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from sekisho.detection.password import Style, entropy, generate
 from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import decisions
+from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
@@ -138,6 +138,7 @@ def _edit_page(
         "waiting": waiting.of_incident(incident) if incident else None,
         "suspended": form.suspended,
         "limit": status.limit if status else None,
+        "app_passwords": app_passwords.counts(mailbox.username),
         "usual": usual_words(mailbox.username, (get_language() or "ja")[:2]),
     }
     refused = problems or form.errors

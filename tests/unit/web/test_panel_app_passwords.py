@@ -1,0 +1,106 @@
+"""App passwords in the panel: shown once, for the tenant's people only, away with one or all."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from casting import BYSTANDER, FOREIGN, NEW_PASSWORD, VICTIM
+from sekisho.incidents import app_passwords, decisions
+from sekisho.incidents.app_passwords import LETTERS, verifier_of
+from sekisho.incidents.models import AppPassword
+from sekisho.recovery import flow
+
+pytestmark = pytest.mark.django_db(databases=["default", "site"])
+
+SECRET = re.compile(rf'<code id="app-password" translate="no">([{LETTERS}-]+)</code>')
+
+
+def page(mailbox: str = BYSTANDER) -> str:
+    return reverse("app_passwords", args=[mailbox])
+
+
+def make(browser, name="iPhone", scope=("imap", "smtp"), mailbox=BYSTANDER):
+    return browser.post(page(mailbox), {"name": name, "scope": scope})
+
+
+def test_a_fresh_one_is_in_the_answer_and_never_again(cast, sign_in):
+    owner = sign_in("owner")
+    answer = make(owner)
+    [secret] = SECRET.findall(answer.content.decode())
+    assert AppPassword.objects.get(mailbox=BYSTANDER).verifier == verifier_of(secret)
+    assert "no-store" in answer.headers["Cache-Control"]
+    later = owner.get(page()).content.decode()
+    assert "iPhone" in later and secret not in later and not SECRET.search(later)
+    assert "1 app password" in owner.get(reverse("mailbox_edit", args=[BYSTANDER])).content.decode()
+
+
+@pytest.mark.parametrize("language,reason", [("en", "There is an app password of this name"), ("ja", "もうあります")])
+def test_a_refusal_says_why_and_keeps_what_was_typed(language, reason, cast, sign_in):
+    owner = sign_in("owner", language)
+    make(owner)
+    answer = make(owner, scope=("pop3",))
+    text = answer.content.decode()
+    assert answer.status_code == 422 and reason in text
+    assert 'value="iPhone"' in text and 'value="pop3" checked' in text and 'value="imap" checked' not in text
+    assert make(owner, name="x", scope=()).status_code == make(owner, name="x" * 200).status_code == 422
+    assert AppPassword.objects.count() == 1
+
+
+def test_one_or_all_are_deleted_and_one_is_renewed(cast, sign_in):
+    owner = sign_in("owner")
+    for name in ("iPhone", "printer", "tablet"):
+        make(owner, name)
+    phone, printer, _ = app_passwords.held(BYSTANDER)
+    renewed = owner.post(reverse("app_password_renew", args=[BYSTANDER, phone.pk]))
+    assert verifier_of(SECRET.findall(renewed.content.decode())[0]) == app_passwords.named(BYSTANDER, "iPhone").verifier
+    owner.post(reverse("app_password_revoke", args=[BYSTANDER, printer.pk]))
+    assert [row.name for row in app_passwords.held(BYSTANDER)] == ["iPhone", "tablet"]
+    assert owner.post(reverse("app_password_revoke", args=[BYSTANDER, printer.pk])).status_code == 404
+    owner.post(reverse("app_password_revoke_all", args=[BYSTANDER]))
+    assert not app_passwords.held(BYSTANDER).exists()
+
+
+def test_nothing_is_changed_by_a_get(cast, sign_in):
+    owner = sign_in("owner")
+    make(owner)
+    row = app_passwords.named(BYSTANDER, "iPhone")
+    for name, arguments in (
+        ("app_password_renew", [BYSTANDER, row.pk]),
+        ("app_password_revoke", [BYSTANDER, row.pk]),
+        ("app_password_revoke_all", [BYSTANDER]),
+    ):
+        assert owner.get(reverse(name, args=arguments)).status_code == 405
+    assert app_passwords.named(BYSTANDER, "iPhone").pk == row.pk
+
+
+def test_another_tenant_sees_and_changes_nothing(cast, sign_in):
+    make(sign_in("owner"))
+    row = app_passwords.named(BYSTANDER, "iPhone")
+    stranger = sign_in("stranger")
+    assert stranger.get(page()).status_code == make(stranger, "x").status_code == 404
+    for name, arguments in (
+        ("app_password_renew", [BYSTANDER, row.pk]),
+        ("app_password_revoke", [BYSTANDER, row.pk]),
+        # His own mailbox, somebody else's number.
+        ("app_password_revoke", [FOREIGN, row.pk]),
+        ("app_password_revoke_all", [BYSTANDER]),
+    ):
+        assert stranger.post(reverse(name, args=arguments)).status_code == 404
+    assert [held.pk for held in app_passwords.held(BYSTANDER)] == [row.pk]
+
+
+def test_a_suspended_mailbox_gets_none_and_afterwards_each_is_renewed(cast, sign_in):
+    owner = sign_in("owner")
+    make(owner, mailbox=VICTIM)
+    decisions.suspend(VICTIM, "spam", "operator")
+    text = owner.get(page(VICTIM)).content.decode()
+    assert "switched off with the suspension" in text and "no app password can be made" in text
+    assert make(owner, "x", mailbox=VICTIM).status_code == 422
+    flow.reinstate(VICTIM, NEW_PASSWORD, "operator")
+    assert "the intruder may know it" in owner.get(page(VICTIM)).content.decode()
+    row = app_passwords.named(VICTIM, "iPhone")
+    assert SECRET.search(owner.post(reverse("app_password_renew", args=[VICTIM, row.pk])).content.decode())
+    assert [held.disabled_at for held in app_passwords.held(VICTIM)] == [None]
