@@ -14,16 +14,25 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from sekisho.detection.password import PasswordProblem as Problem
+from sekisho.directory.names import canonical
 from sekisho.incidents import letters
 from sekisho.incidents.changes import write_audit
 from sekisho.recovery import contacts
-from sekisho.recovery.models import PaperCode
+from sekisho.recovery.models import OwnerContact, PaperCode
 
 # One for each recovery and each change of a contact in some years; ten fit on a card.
 ON_A_SHEET = 10
 # Digits and letters without those that look alike on paper (0 o, 1 i l). 31 signs, 12 of them: 59 bits.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 LENGTH = 12
+
+
+_WRONG_CODE = Problem(
+    "code",
+    "アドレスとコードの組み合わせが正しくないか、このコードはまだ(またはもう)使えません。",
+    "Address and code do not belong together, or the code cannot be used yet (or any more).",
+)
 
 
 def print_sheet(mailbox: str, actor: str, now: datetime, *, account: AbstractBaseUser | None = None) -> list[str]:
@@ -62,6 +71,20 @@ def take(mailbox: str, typed: str, now: datetime) -> bool:
     if code is None or not contacts.is_proof(code.printed_at, first, now):
         return False
     return PaperCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
+
+
+def enrol_contact(address: str, code: str, other: str, language: str, now: datetime) -> OwnerContact:
+    """The owner enrols a contact and uses up one of the codes; raises contacts.ContactRefused (the code is kept).
+
+    The refusal is the same for a wrong code, one that does not count, and a mailbox that does not exist.
+    """
+    mailbox = canonical(address) or address.lower()
+    # Before the code is looked at: what is said about the new address must not tell whether the code was right.
+    checked = contacts.checked_contact(other)
+    with transaction.atomic(using="default"):
+        if not take(mailbox, code, now):
+            raise contacts.ContactRefused(_WRONG_CODE)
+        return contacts.add(mailbox, checked, language, "owner (paper)", now, source="paper")
 
 
 def _digest(mailbox: str, code: str) -> str:

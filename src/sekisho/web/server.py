@@ -11,6 +11,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from sekisho.config import Settings
+from sekisho.web.masking import MaskingLogger
 
 # Two processes so that one busy hashing a password (about 0.1 s of Argon2) does not hold the other's pages; four
 # threads each because a page waits for the database, not for the processor.
@@ -37,6 +38,7 @@ class _Panel(BaseApplication):  # type: ignore[misc]
             "threads": THREADS,
             "timeout": REQUEST_DEADLINE,
             "graceful_timeout": 5,
+            "logger_class": MaskingLogger,
             "accesslog": "-",
             "access_log_format": ACCESS_FORMAT,
             "errorlog": "-",

@@ -93,6 +93,16 @@ def reserve(name: str, address: str, now: datetime) -> bool:
     return True
 
 
+def reserve_for(what: str, address: str, limit: int, now: datetime) -> bool:
+    """Counts one try of `what` by a client address; False when it has had its share of the present window."""
+    window, key = _window(now), _key(what, address)
+    with transaction.atomic():
+        row, created = SignInTries.objects.select_for_update().get_or_create(key=key, window=window)
+        if created:
+            SignInTries.objects.filter(key=key, window__lt=window).delete()
+        return SignInTries.objects.filter(pk=row.pk, tries__lt=limit).update(tries=F("tries") + 1) == 1
+
+
 def give_back(name: str, address: str, now: datetime) -> None:
     """Takes back the try that `reserve` counted: the password was right."""
     for key, _ in _keys(name, address, now):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,19 +11,19 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sekisho.detection.password import Style, entropy, generate
 from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
-from sekisho.web import story, waiting
+from sekisho.web import generator, story, waiting
 from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
 from sekisho.web.reinstatement import progress_of
@@ -32,9 +31,6 @@ from sekisho.web.reinstatement import progress_of
 PAGE = 50
 # New recipients an hour that a restricted mailbox may still write to, when an operator restricts it by hand.
 RESTRICTED_LIMIT = 10
-# One of words holds a word of the address a few times in 1,000 (where the address is such a word); five draws leave
-# nothing to chance.
-DRAWS = 5
 
 
 def _row(mailbox: SiteMailbox, status: MailboxStatus | None) -> dict[str, Any]:
@@ -140,6 +136,7 @@ def _edit_page(
         "limit": status.limit if status else None,
         "app_passwords": app_passwords.counts(mailbox.username),
         "usual": usual_words(mailbox.username, (get_language() or "ja")[:2]),
+        "generate_url": reverse("new_password", args=[mailbox.username]),
     }
     refused = problems or form.errors
     return render(request, "web/mailbox_edit.html", context, status=422 if refused else 200)
@@ -153,20 +150,10 @@ def _incident_of(status: MailboxStatus | None) -> Incident | None:
 
 
 @require_POST
-@sensitive_variables("password")
 def new_password(request: HttpRequest, address: str) -> HttpResponse:
-    """The generator: a fresh password in both fields and on a card. It is kept nowhere on our side.
-
-    `kind=words` draws one of words, anything else a random one.
-    """
-    mailbox = access.access_mailbox(request.user, address)
-    kind: Style = "words" if request.POST.get("kind") == "words" else "random"
-    for _attempt in range(DRAWS):
-        password = generate(secrets.randbelow, kind)
-        if not flow.password_problems(mailbox.username, password):
-            break
-    context = {"password": password, "mailbox": mailbox, "kind": kind, "bits": int(entropy(kind))}
-    return render(request, "web/parts/new_password.html", context)
+    """The generator: a fresh password in both fields and on a card. It is kept nowhere on our side."""
+    mailbox = access.access_mailbox(request.user, address).username
+    return generator.draw(request, mailbox, reverse("new_password", args=[mailbox]))
 
 
 @require_safe
@@ -176,7 +163,12 @@ def reinstatement(request: HttpRequest, address: str) -> HttpResponse:
     progress = progress_of(mailbox.username)
     if progress is None:
         return redirect("mailbox_edit", address=mailbox.username)
-    context = {"mailbox": mailbox, "progress": progress, "settings": mail_settings.for_domain(mailbox.domain)}
+    context = {
+        "mailbox": mailbox,
+        "progress": progress,
+        "settings": mail_settings.for_domain(mailbox.domain),
+        "live_url": reverse("reinstatement", args=[mailbox.username]),
+    }
     partial = getattr(request, "htmx", False)
     return render(request, "web/parts/reinstatement_live.html" if partial else "web/reinstatement.html", context)
 
