@@ -19,12 +19,12 @@ from sekisho.rehearsal.outside import wait_until
 # The steps of the plan `contain` (docs/flow.md); sweeps follow later and change nothing here.
 STEPS = (
     "raise_barrier", "flush_auth_cache", "kick_sessions", "hold_queue", "freeze_redirects",
-    "revoke_app_passwords", "probe_doors", "mirror_active",
+    "revoke_app_passwords", "probe_doors", "freeze_planted", "mirror_active",
 )  # fmt: skip
 # The steps of `release` up to the one that counts as open; retry_waiting_31 would only be waited for.
 RELEASE_STEPS = (
-    "restore_active", "flush_auth_cache", "freeze_redirects", "revoke_app_passwords", "file_returned",
-    "lower_barrier", "flush_auth_cache_again", "retry_waiting", "probe_open",
+    "restore_active", "flush_auth_cache", "freeze_redirects", "revoke_app_passwords", "freeze_planted",
+    "file_returned", "lower_barrier", "flush_auth_cache_again", "retry_waiting", "probe_open",
 )  # fmt: skip
 GUARD = ("guard.before_journal", "guard.journal.after_append")
 WORKER = (

@@ -36,6 +36,7 @@ _PLACES = {
     "explain": "mailbox",
     "deferred": "mailbox",
     "incident": "incident",
+    "settings": "planted",
     "complaint": "complaint",
     "rehearse": "rehearse",
     "pwned": "pwned",

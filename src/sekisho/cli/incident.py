@@ -10,6 +10,7 @@ import click
 from sekisho.cli.enforcement import Span, dismiss_all
 from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option, tell_complaints
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
+from sekisho.cli.planted import planted, tell_planted
 from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 @click.group()
 def incident() -> None:
     """Suspected takeovers and what was done about them."""
+
+
+incident.add_command(planted)
 
 
 def _find(number: int) -> Incident:
@@ -112,6 +116,8 @@ def tell_story(story: dict[str, Any]) -> None:
             f"  {story['returned']} messages came back for what was sent meanwhile and are in a folder of their own.",
             f"  不正に送信されたメールの不達通知 {story['returned']} 通を専用フォルダーに振り分けました。",
         )
+    if story["planted"]:
+        tell_planted(story["planted"])
     _tell_knocking(story["knocking"])
     waiting = story["waiting"]
     if waiting["waited"]:

@@ -36,6 +36,7 @@ from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
 from sekisho.containment.refreshes import Refreshes
+from sekisho.containment.settings_watch import SettingsWatch
 from sekisho.containment.site_names import SiteNames
 from sekisho.containment.state_writer import StateWriter
 from sekisho.containment.status import Alarms, StatusFile, guard_status
@@ -88,6 +89,7 @@ class Agent:
         self._doors = DoorWatch(self.tools, self._alarms, self._runner.submit, self.link.record)
         self._intake = Intake(self.ledger, self._names, time.time, self.link.finish)
         self._refreshes = Refreshes(self._directory / "refreshes", self.tools, self._names, self.link.finish)
+        self._settings = SettingsWatch(self.tools, self._names.forms_of, self.link.finish)
         self._findings = Findings(self._directory / "findings", self.tools)
         self._feeds = Feeds(settings, self._directory, self.tools.pairs, self._intake, self._look_into)
         self._state = StateWriter(settings.state_file, self._record)
@@ -122,6 +124,7 @@ class Agent:
             self._stop.wait(pause)
         self._runner.stop()
         self._refreshes.stop()
+        self._settings.stop()
         self.link.stop()
         commands.end_all()
 
@@ -136,6 +139,7 @@ class Agent:
                 for step in plans.steps_of(entry, plan):
                     self._tell_record(entry, plan, step, plans.record_of(plan, step.name))
         self.link.start()
+        self._settings.start()
         log.info("agent started with %d ledger entries", len(self.ledger.entries()))
 
     # --- one tick
@@ -165,6 +169,8 @@ class Agent:
                 self._take_record(item)
             elif item.kind == "refresh":
                 self._refreshes.take_order(item)
+            elif item.kind == "planted":
+                self._settings.take_order(item)
             else:
                 self._intake.take_order(item)
 
@@ -275,6 +281,7 @@ class Agent:
 
     def _look_into(self, change: ScriptChanged) -> None:
         self._runner.submit(lambda: self._findings.look_into(change))
+        self._settings.changed(change.mailbox)
 
     def _alarm_about_late_steps(self) -> None:
         late = {}

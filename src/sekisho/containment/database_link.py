@@ -109,6 +109,16 @@ class DatabaseLink(threading.Thread):
         with self._lock:
             self._former[mailbox] = None if active else True
 
+    def about_planted(self, question: Callable[[Any], Any]) -> Any:
+        """The answer of `question` to the module `incidents.planted`; raises StepFailed like the others."""
+
+        def ask() -> Any:
+            from sekisho.incidents import planted
+
+            return question(planted)
+
+        return self._ask(ask)
+
     def app_passwords(self) -> AppPasswordsRead:
         from sekisho.containment import record_keeping
 

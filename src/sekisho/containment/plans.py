@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sekisho.containment import app_password_steps, queue_steps, rescue, returned, steps
+from sekisho.containment import app_password_steps, held_steps, planted_steps, queue_steps, rescue, returned, steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -19,6 +19,7 @@ _FLUSH = Step("flush_auth_cache", steps.flush_auth_cache, steps.auth_cache_flush
 _HOLD = Step("hold_queue", queue_steps.hold_queue, queue_steps.queue_held)
 _FREEZE = Step("freeze_redirects", steps.freeze_redirects, steps.redirects_frozen)
 _REVOKE = Step("revoke_app_passwords", app_password_steps.revoke_app_passwords, app_password_steps.app_passwords_stand)
+_PLANTED = Step("freeze_planted", planted_steps.freeze_planted, planted_steps.planted_frozen)
 
 
 def sweep(work: Work) -> bool:
@@ -42,7 +43,14 @@ CONTAIN = (
     _REVOKE,
     Step("probe_doors", steps.probe_doors, steps.doors_shut),
     # Stock queries hide an inactive mailbox from doveadm, so scripts come first; five tries are enough of that.
-    Step("mirror_active", steps.mirror_active, steps.active_mirrored, needs=("freeze_redirects",), patience=5),
+    _PLANTED,
+    Step(
+        "mirror_active",
+        steps.mirror_active,
+        steps.active_mirrored,
+        needs=("freeze_redirects", "freeze_planted"),
+        patience=5,
+    ),
     Step("sweep_5", sweep, swept, after=("raise_barrier", 5.0)),
     Step("sweep_30", sweep, swept, after=("raise_barrier", 30.0)),
 )
@@ -52,11 +60,9 @@ RESTRICT_TO_NOTHING = (_RAISE, _HOLD, _FREEZE)
 
 _LOWERED = ("lower_barrier",)
 _RESTORE = (Step("restore_active", steps.restore_active, steps.active_restored), _FLUSH)
-_OPENING = (
-    # With mailbox.active still 0 the site's maps would answer 550 to everybody who waited.
-    Step("lower_barrier", steps.lower_barrier, steps.barrier_lowered, needs=("restore_active",)),
-    Step("flush_auth_cache_again", steps.flush_auth_cache, steps.auth_cache_flushed, needs=_LOWERED),
-)
+# With mailbox.active still 0 the site's maps would answer 550 to everybody who waited.
+_LOWER = Step("lower_barrier", steps.lower_barrier, steps.barrier_lowered, needs=("restore_active",))
+_FLUSH_AGAIN = Step("flush_auth_cache_again", steps.flush_auth_cache, steps.auth_cache_flushed, needs=_LOWERED)
 _RETRY = Step("retry_waiting", queue_steps.retry_waiting, queue_steps.waiting_let_go, needs=_LOWERED)
 _PROBE_OPEN = Step("probe_open", steps.probe_open, steps.doors_open, needs=_LOWERED)
 _RETRY_31 = Step(
@@ -67,11 +73,25 @@ _RETRY_31 = Step(
 )
 _FILE_RETURNED = Step("file_returned", returned.file_returned, returned.returned_filed)
 # Frozen once more before the waiting mail comes in: while `active` was 0 Dovecot may have hidden the scripts from us.
-RELEASE = (*_RESTORE, _FREEZE, _REVOKE, _FILE_RETURNED, *_OPENING, _RETRY, _PROBE_OPEN, _RETRY_31)
+RELEASE = (
+    *_RESTORE,
+    _FREEZE,
+    _REVOKE,
+    _PLANTED,
+    _FILE_RETURNED,
+    # What waited for days must not go to a planted forward in its first second.
+    _LOWER._replace(needs=("restore_active", "freeze_planted")),
+    _FLUSH_AGAIN,
+    _RETRY,
+    _PROBE_OPEN,
+    _RETRY_31,
+)
 DISMISS = (
     *_RESTORE,
-    *_OPENING,
+    _LOWER,
+    _FLUSH_AGAIN,
     Step("restore_redirects", steps.restore_redirects, steps.redirects_restored, needs=_LOWERED),
+    Step("restore_planted", planted_steps.restore_planted, planted_steps.planted_restored, needs=_LOWERED),
     Step(
         "restore_app_passwords",
         app_password_steps.fetch_app_passwords,
@@ -110,6 +130,14 @@ _BY_KIND = {
     "refresh": REFRESH,
     "rescue_on": RESCUE_ON,
     "rescue_off": RESCUE_OFF,
+    **HELD,
+}
+
+# What people order for mail on hold.
+HELD = {
+    "purge_held": (Step("purge_held", held_steps.purge_held, held_steps.held_purged),),
+    "requeue_held": (Step("requeue_held", held_steps.requeue_held, held_steps.held_requeued),),
+    "hold_held": (Step("hold_held", held_steps.hold_again, held_steps.held_again),),
 }
 
 # The step after which an order is done for people; what follows only sweeps up.
@@ -180,7 +208,7 @@ def late_since(plan: PlanRecord, step: Step) -> float | None:
 def live_plans(entry: Entry) -> list[PlanRecord]:
     """The plans still being carried out, the newest direction first."""
     order = {"release": 0, "dismiss": 0, "refresh": 0, "rescue_on": 1, "rescue_off": 1, "contain": 2, "restrict": 3}
-    return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order[p.kind])
+    return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order.get(p.kind, 0))
 
 
 def next_step(entry: Entry, now: float, skip: frozenset[str] = frozenset()) -> tuple[PlanRecord, Step] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sekisho.config import Settings
 from sekisho.containment.app_passwords import AppPasswordFile
@@ -41,6 +41,9 @@ class Site(Protocol):
 
     def write_active(self, mailbox: str, active: bool) -> None:
         """Writes `mailbox.active`, and nothing else (PostfixAdmin would flip alias.active, too)."""
+
+    def about_planted(self, question: Callable[[Any], Any]) -> Any:
+        """The answer of `question`, asked of `incidents.planted` where the databases are."""
 
     def app_passwords(self) -> AppPasswordsRead:
         """The app passwords in force now."""

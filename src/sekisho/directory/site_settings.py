@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connections
 
+from sekisho.directory.found import FoundSetting
 from sekisho.directory.models import SiteAlias, SiteFetchmail, SiteMailbox, SiteVacation
 from sekisho.directory.names import alias_domains, canonical, login_names
 
@@ -22,28 +23,13 @@ from sekisho.directory.names import alias_domains, canonical, login_names
 CHUNK = 300
 # Somebody else writing the same row a third time in a row is a loop, not a colleague.
 ATTEMPTS = 3
+_ALIAS = frozenset({"address", "goto"})
 _VACATION = frozenset({"email", "subject", "body", "active"})
 _FETCHMAIL = frozenset({"id", "mailbox", "src_server", "src_user", "active"})
 
 
 class SiteChanged(Exception):
     """A row kept changing under our hands; try again later."""
-
-
-class FoundSetting(NamedTuple):
-    """One setting as it stands. `identity` tells it from any other, also of the same kind and mailbox."""
-
-    mailbox: str
-    # forward, catch_all, vacation, fetchmail (and script, from Dovecot)
-    kind: str
-    identity: tuple[str, ...]
-    # For people; never a secret.
-    what: dict[str, Any]
-
-    @property
-    def key(self) -> str:
-        """A short form of the identity, 64 hexadecimal digits."""
-        return hashlib.sha256("\0".join((self.kind, *self.identity)).encode()).hexdigest()
 
 
 def columns_of(table: str) -> frozenset[str]:
@@ -77,35 +63,47 @@ def _forwards(mailbox: str, row: SiteAlias, own: Collection[str]) -> Iterator[Fo
             yield FoundSetting(mailbox, "forward", identity, {"address": row.address, "target": target})
 
 
+def _catch_all(row: SiteAlias, own: Collection[str]) -> Iterator[FoundSetting]:
+    """A catch-all that leads outside: the domain's, whoever's mailbox is asked about."""
+    for item in _forwards(row.address.lower(), row, own):
+        yield item._replace(kind="catch_all")
+
+
 def settings_of(mailbox: str) -> list[FoundSetting]:
     """Everything the site's tables hold for one mailbox now."""
     aliases = alias_domains()
     own = own_domains(mailbox, aliases)
     found: list[FoundSetting] = []
-    for row in SiteAlias.objects.filter(address__in=login_names(mailbox)):
-        found += _forwards(mailbox, row, own)
-    domain = mailbox.rpartition("@")[2]
-    for row in SiteAlias.objects.filter(address=f"@{domain}"):
-        found += [item._replace(kind="catch_all") for item in _forwards(mailbox, row, own)]
+    addresses = [*login_names(mailbox), f"@{mailbox.rpartition('@')[2]}"] if columns_of("alias") >= _ALIAS else []
+    for row in _rows(addresses):
+        found += _catch_all(row, own) if row.address.startswith("@") else _forwards(mailbox, row, own)
     return [*found, *_vacations([mailbox]), *_jobs([mailbox])]
+
+
+def _rows(addresses: list[str]) -> list[SiteAlias]:
+    return list(SiteAlias.objects.filter(address__in=addresses).only("address", "goto")) if addresses else []
 
 
 def all_settings() -> Iterator[list[FoundSetting]]:
     """The settings of all mailboxes in handy portions: rows that lead outside, vacations and jobs that are on."""
     aliases = alias_domains()
-    portion: list[SiteAlias] = []
-    for row in SiteAlias.objects.order_by("address").iterator(CHUNK):
-        portion.append(row)
-        if len(portion) == CHUNK:
-            yield list(_of_rows(portion, aliases))
-            portion = []
-    yield list(_of_rows(portion, aliases))
+    last = ""
+    while columns_of("alias") >= _ALIAS:
+        # By its key in portions: a reader that stays for minutes would keep writers of a SQLite file waiting.
+        portion = list(SiteAlias.objects.filter(address__gt=last).order_by("address").only("address", "goto")[:CHUNK])
+        if not portion:
+            break
+        last = portion[-1].address
+        yield list(_of_rows(portion, aliases))
     yield [*_vacations(None), *_jobs(None)]
 
 
 def _of_rows(rows: list[SiteAlias], aliases: dict[str, str]) -> Iterator[FoundSetting]:
     outward = []
     for row in rows:
+        if row.address.startswith("@"):
+            yield from _catch_all(row, own_domains(row.address, aliases))
+            continue
         mailbox = canonical(row.address) or ""
         if mailbox and any(is_foreign(target, own_domains(mailbox, aliases)) for target in _targets(row.goto)):
             outward.append((mailbox, row))

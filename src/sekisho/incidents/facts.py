@@ -8,7 +8,7 @@ import msgspec
 from django.utils import timezone
 
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import complaints, knocking
+from sekisho.incidents import complaints, knocking, planted
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.giving_up import style_of
@@ -120,6 +120,8 @@ def incident_story(incident: Incident, language: str) -> Facts:
     facts["complaints"] = msgspec.structs.asdict(complaints.tally_of(incident))
     # Mail that came back for the hijacker's messages and went into the folder for it.
     facts["returned"] = returned_mail(incident)
+    # Settings that are newer than the first sign, or of unknown age, and what became of them.
+    facts["planted"] = planted.planted_facts(incident)
     # Who still tries the old password: devices the owner forgot (known), and others.
     facts["knocking"] = [msgspec.structs.asdict(knock) for knock in knocking.knocks(incident)]
     return facts

@@ -7,8 +7,8 @@ same, and one answer of a person brings it back. Functions here know databases o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,14 +16,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from sekisho.directory import site_settings
-from sekisho.directory.site_settings import FoundSetting
+from sekisho.directory.found import FoundSetting
+from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import notices
 from sekisho.incidents.changes import NotAllowed, Overtaken, write_audit
-from sekisho.incidents.models import Incident, KnownSetting, MailboxStatus, Order, PlantedItem, SettingsLook
+from sekisho.incidents.models import Incident, MailboxStatus, Order, PlantedItem
+from sekisho.incidents.setting_looks import Age, age_of
+from sekisho.incidents.setting_looks import note_scripts as note_scripts
 from sekisho.incidents.timeline import add_entry
 
-# A setting that no look has seen for so long is history: longer than any incident stays open.
-FORGOTTEN_AFTER = timedelta(days=90)
 # Settings of one mailbox and incident that are told apart; whoever plants more is stopped by the first.
 MOST_ITEMS = 200
 _SETTLED_OFF = ("frozen", "deleted")
@@ -45,84 +46,6 @@ class Tally(NamedTuple):
     listed: int
     unknown_age: int
     pending: int
-
-
-# --- looks
-
-
-def look_at_tables(now: datetime) -> int:
-    """Notes what the site's tables hold for all mailboxes; how many settings. Portions of some hundred rows each."""
-    seen = 0
-    before = _last_look("", "tables")
-    for portion in site_settings.all_settings():
-        with transaction.atomic(using="default"):
-            _note(portion, before, now)
-        seen += len(portion)
-    _note_look("", "tables", now)
-    KnownSetting.objects.filter(last_seen__lt=now - FORGOTTEN_AFTER).delete()
-    return seen
-
-
-def note_scripts(mailbox: str, scripts: Sequence[FoundSetting], now: datetime) -> None:
-    """Notes which scripts a mailbox has, as the agent has just read them."""
-    with transaction.atomic(using="default"):
-        _note(scripts, _last_look(mailbox, "scripts"), now)
-        _note_look(mailbox, "scripts", now)
-
-
-def _last_look(mailbox: str, part: str) -> SettingsLook | None:
-    return SettingsLook.objects.filter(mailbox=mailbox, part=part).first()
-
-
-def _note_look(mailbox: str, part: str, now: datetime) -> None:
-    SettingsLook.objects.update_or_create(
-        mailbox=mailbox, part=part, defaults={"last_at": now}, create_defaults={"first_at": now, "last_at": now}
-    )
-
-
-def _note(found: Sequence[FoundSetting], before: SettingsLook | None, now: datetime) -> None:
-    rows = {(row.mailbox, row.key): row for row in _rows_of(found)}
-    for setting in found:
-        row = rows.get((setting.mailbox, setting.key))
-        if row is None:
-            row = KnownSetting(mailbox=setting.mailbox, kind=setting.kind, key=setting.key, first_seen=now)
-        elif _was_away(row, before) or (setting.what.get("active") and not row.what.get("active")):
-            # Taken away and put back, or switched on: from now on it is a new one.
-            row.first_seen = now
-        row.what, row.last_seen = setting.what, now
-        row.save()
-
-
-def _rows_of(found: Sequence[FoundSetting]) -> Iterable[KnownSetting]:
-    keys = [setting.key for setting in found]
-    for start in range(0, len(keys), site_settings.CHUNK):
-        yield from KnownSetting.objects.filter(key__in=keys[start : start + site_settings.CHUNK])
-
-
-def _was_away(row: KnownSetting, look: SettingsLook | None) -> bool:
-    return look is not None and row.last_seen < look.last_at
-
-
-class _Age(NamedTuple):
-    """Whose a setting is: the owner's (known), new since a look (absent_at or known_since), or of unknown age."""
-
-    known: bool
-    looked: bool
-    absent_at: datetime | None = None
-    known_since: datetime | None = None
-
-
-def _age_of(setting: FoundSetting, since: datetime) -> _Age:
-    part = ("scripts", setting.mailbox) if setting.kind == "script" else ("tables", "")
-    look = _last_look(part[1], part[0])
-    row = KnownSetting.objects.filter(mailbox=setting.mailbox, key=setting.key).first()
-    if row is not None and (_was_away(row, look) or (setting.what.get("active") and not row.what.get("active"))):
-        row = None
-    looked = look is not None and look.first_at < since
-    if row is not None and row.first_seen < since:
-        return _Age(known=True, looked=looked)
-    absent_at = look.last_at if looked and look is not None and row is None else None
-    return _Age(False, looked, absent_at, row.first_seen if row else None)
 
 
 def _matters(setting: FoundSetting, looked: bool) -> bool:
@@ -148,12 +71,14 @@ def incident_of(mailbox: str, generation: int | None) -> Incident | None:
 def freeze(
     mailbox: str,
     generation: int | None,
-    since: datetime,
+    since: datetime | None,
     scripts: Sequence[FoundSetting],
     host: str,
     now: datetime,
 ) -> Frozen | None:
     """Switches off in the site's tables what was not there before `since`, and lists it; None: no incident yet.
+
+    `since` None: the incident's first sign, which counts also where `since` is later.
 
     What is off is remembered before it is switched off. Scripts are only judged: the agent switches them.
     Raises SiteChanged, and what the databases raise.
@@ -161,8 +86,8 @@ def freeze(
     incident = incident_of(mailbox, generation)
     if incident is None:
         return None
-    if generation is not None:
-        since = min(since, incident.first_risk_at)
+    if since is None or generation is not None:
+        since = min(since or incident.first_risk_at, incident.first_risk_at)
     owners: list[str] = []
     with transaction.atomic(using="default"):
         for setting in [*scripts, *site_settings.settings_of(mailbox)]:
@@ -180,7 +105,7 @@ def freeze(
 def _is_owners(
     setting: FoundSetting, incident: Incident, since: datetime, host: str, now: datetime, *, after_release: bool
 ) -> bool:
-    """Whether a setting is left to the owner; else it has an item now."""
+    """Whether a setting is left to the owner; else it has an item now (or there are too many)."""
     item = incident.planted.filter(key=setting.key).first()
     if item is not None:
         if item.state in ("kept", "to_keep"):
@@ -190,17 +115,19 @@ def _is_owners(
             item.state, item.decided_by, item.decided_at = "found", "", None
             item.save(update_fields=["state", "decided_by", "decided_at"])
         return False
-    age = _age_of(setting, since)
+    age = age_of(setting, since)
     if age.known:
         return True
-    if not _matters(setting, age.looked) or incident.planted.count() >= MOST_ITEMS:
+    if not _matters(setting, age.looked):
+        return True
+    if incident.planted.count() >= MOST_ITEMS:
         return False
     _add_item(setting, incident, age, host, now, after_release)
     return False
 
 
 def _add_item(
-    setting: FoundSetting, incident: Incident, age: _Age, host: str, now: datetime, after_release: bool
+    setting: FoundSetting, incident: Incident, age: Age, host: str, now: datetime, after_release: bool
 ) -> None:
     item = PlantedItem.objects.create(
         incident=incident,
@@ -249,13 +176,13 @@ def _is_on(item: PlantedItem) -> bool:
     return site_settings.job_is_on(mailbox, item.what["job"])
 
 
-def confirm_off(mailbox: str, generation: int | None, inactive: Sequence[str], now: datetime) -> Tally:
-    """Reads back what was switched off; `inactive`: scripts the agent has just found inactive or gone."""
+def confirm_off(mailbox: str, generation: int | None, active: str, now: datetime) -> Tally:
+    """Reads back what was switched off; `active`: the script the agent has just found active ("" for none)."""
     incident = incident_of(mailbox, generation)
     if incident is None:
         return Tally(0, 0, 0, 0)
     for item in incident.planted.filter(state="found"):
-        off = item.what["script"] in inactive if item.kind == "script" else not _is_on(item)
+        off = item.what["script"] != active if item.kind == "script" else not _is_on(item)
         if off:
             PlantedItem.objects.filter(pk=item.pk, state="found").update(state="frozen")
     items = list(incident.planted.all())
@@ -268,6 +195,13 @@ def confirm_off(mailbox: str, generation: int | None, inactive: Sequence[str], n
     )
 
 
+def mailboxes_after(name: str, most: int) -> list[str]:
+    """The next mailboxes in the order of their addresses, for a round of looks."""
+    return list(
+        SiteMailbox.objects.filter(username__gt=name).order_by("username").values_list("username", flat=True)[:most]
+    )
+
+
 def on_probation() -> list[tuple[str, float]]:
     """The mailboxes whose settings are watched, and since when they are open again (epoch seconds)."""
     rows = MailboxStatus.objects.filter(status="probation").values_list("mailbox", "since")
@@ -277,8 +211,8 @@ def on_probation() -> list[tuple[str, float]]:
 # --- a person's word
 
 
-def accessible_item(incident: Incident, item_id: int) -> PlantedItem | None:
-    """One item of an incident that the caller may see."""
+def item_of(incident: Incident, item_id: int) -> PlantedItem | None:
+    """One item of this incident, None for a number that is not one of its own."""
     return PlantedItem.objects.filter(pk=item_id, incident=incident).first()
 
 

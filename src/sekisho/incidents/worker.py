@@ -29,6 +29,7 @@ from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
 from sekisho.incidents.scores import prune_points
+from sekisho.incidents.setting_looks import look_at_tables
 from sekisho.journal import replace_file
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Worker:
         self._stopping = threading.Event()
         self._intake: Intake | None = None
         self._outbox = Outbox(settings, self._started_at)
-        self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0}
+        self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         self._away_since: float | None = None
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
@@ -142,6 +143,11 @@ class Worker:
         questions.escalate(now)
         rescue.apply_rules(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
+
+    def _look_at_settings(self) -> None:
+        """What stands before an incident is the owner's: looked at with the start, then once a day."""
+        look_at_tables(timezone.now())
+        self._next[self._look_at_settings] = time.monotonic() + PRUNE_S
 
     def _prune(self) -> None:
         now = timezone.now()

@@ -58,6 +58,13 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
         ),
         (r"no app password is left in Dovecot's file", _("no app password is left in Dovecot's file")),
         (rf"{_N} app passwords? in force", _("%(n)s app passwords in force")),
+        (r"a restriction leaves settings alone", _("a restriction leaves settings alone")),
+        (r"no setting is newer than the first sign", _("no setting is newer than the first sign")),
+        (rf"{_N} settings? switched off and read back", _("%(n)s settings switched off and read back")),
+        (rf"{_N} of unknown age", _("%(n)s of unknown age")),
+        (rf"{_N} listed only", _("%(n)s listed only")),
+        (rf"{_N} settings? as before", _("%(n)s settings as before")),
+        (r"no setting had been switched off", _("no setting had been switched off")),
         (r"not compiled", _("not compiled")),
         (
             rf"{_N} messages? kept until the queue manager forgets the address",

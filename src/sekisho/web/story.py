@@ -10,7 +10,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from sekisho.incidents.models import Incident, Indicator, MailboxStatus, Step, TimelineEntry
+from sekisho.incidents.planted import planted_facts
 from sekisho.web.words import Badge, Words
+
+# Of an automatic answer's text: enough to see what it is, and no page full of an intruder's words.
+ANSWER_SHOWN = 200
 
 # kind of a timeline entry -> its sentence and tone. Names in %()s come from the entry's details.
 LINES: dict[str, tuple[Words, str]] = {
@@ -36,6 +40,7 @@ LINES: dict[str, tuple[Words, str]] = {
     "answered_yes": (_("The question was answered: it was the owner"), "good"),
     "answered_no": (_("The question was answered: it was not the owner"), "bad"),
     "allowed": (_("A mailing to %(count)s new recipients was allowed for a time"), "calm"),
+    "planted": (_("A setting was found that was not there before, or whose age nobody knows"), "warn"),
     "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }
 
@@ -111,6 +116,25 @@ def strongest(incident: Incident) -> list[Indicator]:
     for indicator in Indicator.objects.filter(decision__incident=incident).order_by("value"):
         best[indicator.name] = indicator
     return sorted(best.values(), key=lambda indicator: -indicator.value)
+
+
+def planted(incident: Incident) -> list[dict[str, Any]]:
+    """The settings a person is asked about, each with what it does, in words."""
+    facts = planted_facts(incident)
+    for item in facts:
+        what = item["what"]
+        effects: list[Words] = [_("sends mail to %(target)s") % {"target": target} for target in what.get("targets", [])]
+        if what.get("discards"):
+            effects.append(_("throws mail away"))
+        effects += [_("files mail into the folder %(folder)s") % {"folder": name} for name in what.get("folders", [])]
+        if what.get("vacation"):
+            effects.append(_("answers by itself"))
+        if item["kind"] == "fetchmail":
+            effects.append(str(what.get("user", "")))
+        if item["kind"] == "vacation":
+            effects.append(str(what.get("body", ""))[:ANSWER_SHOWN])
+        item["effects"] = [str(effect) for effect in effects if str(effect)]
+    return facts
 
 
 def plans(incident: Incident) -> list[dict[str, Any]]:

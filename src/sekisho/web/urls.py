@@ -66,6 +66,7 @@ urlpatterns = [
     path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
     path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
+    path("admin/incidents/<int:number>/planted/<int:item>/", incidents.decide_planted, name="incident_planted"),
     path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),
     path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
     path(_enforcement, enforcement.listing, name="enforcement"),

@@ -97,11 +97,30 @@ CAUSES: dict[str, Words] = {
     "clean_days": _("Nothing unusual for some days"),
 }
 
+SETTING_STATES: dict[str, Badge] = {
+    "found": Badge(pgettext_lazy("setting", "Being switched off"), "warn"),
+    "frozen": Badge(pgettext_lazy("setting", "Switched off"), "warn"),
+    "listed": Badge(pgettext_lazy("setting", "Left as it is"), "warn"),
+    "to_keep": Badge(pgettext_lazy("setting", "Being put back"), "calm"),
+    "to_delete": Badge(pgettext_lazy("setting", "Being deleted"), "calm"),
+    "kept": Badge(pgettext_lazy("setting", "Kept"), "good"),
+    "deleted": Badge(pgettext_lazy("setting", "Deleted"), "good"),
+}
+
+SETTINGS: dict[str, Words] = {
+    "forward": _("Forward to"),
+    "catch_all": _("Catch-all of the whole domain to"),
+    "vacation": _("Automatic answer"),
+    "fetchmail": _("Mail fetched from"),
+    "script": _("Mail filter"),
+}
+
 PLANS: dict[str, Words] = {
     "contain": _("Suspension"),
     "restrict": _("Restriction"),
     "release": _("Reinstatement"),
     "dismiss": _("Undoing (not a takeover)"),
+    "planted": _("Decisions about planted settings"),
 }
 
 STEPS: dict[str, Words] = {
@@ -116,6 +135,8 @@ STEPS: dict[str, Words] = {
     "revoke_app_passwords": _("Switch the app passwords off"),
     "restore_app_passwords": _("Switch the app passwords on again"),
     "write_app_passwords": _("Bring the app passwords up to date"),
+    "freeze_planted": _("Switch off what was planted in the settings"),
+    "restore_planted": _("Put the settings back"),
     "file_returned": _("Give returned mail a folder of its own"),
     "restore_redirects": _("Restore the forwards"),
     "probe_doors": _("Try every door from outside: all must be shut"),
@@ -150,6 +171,7 @@ RELEASE_STEPS = (
     "flush_auth_cache",
     "freeze_redirects",
     "revoke_app_passwords",
+    "freeze_planted",
     "file_returned",
     "lower_barrier",
     "flush_auth_cache_again",

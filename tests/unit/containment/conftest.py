@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,11 +21,33 @@ from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
 from sekisho.containment.site_names import SiteNames
 from sekisho.containment.work import StepFailed, Tools
+from sekisho.incidents.planted import Frozen, Tally
 
 from .fake_host import Clock, FakeHost
 
 ALICE = "alice@customer.example"
 ALICE_ALIAS = "alice@alias.example"
+
+
+class FakePlanted:
+    """The module incidents.planted for a mailbox in which nothing was planted; tests set what it answers."""
+
+    def __init__(self) -> None:
+        self.frozen: Frozen | None = Frozen((), ())
+        self.tally = Tally(0, 0, 0, 0)
+        self.calls: list[tuple[object, ...]] = []
+
+    def freeze(self, *what: object) -> Frozen | None:
+        self.calls.append(("freeze", *what))
+        return self.frozen
+
+    def confirm_off(self, *what: object) -> Tally:
+        self.calls.append(("confirm_off", *what))
+        return self.tally
+
+    def give_back(self, *what: object) -> int:
+        self.calls.append(("give_back", *what))
+        return self.tally.frozen
 
 
 class FakeSite:
@@ -33,6 +56,7 @@ class FakeSite:
     def __init__(self) -> None:
         self.active: dict[str, bool] = {ALICE: True}
         self.is_away = False
+        self.planted = FakePlanted()
         self.app_password_rows: list[AppPasswordRow] = []
         self._reads = 0
 
@@ -44,6 +68,10 @@ class FakeSite:
     def write_active(self, mailbox: str, active: bool) -> None:
         self.read_active(mailbox)
         self.active[mailbox] = active
+
+    def about_planted(self, question: Callable[[Any], Any]) -> Any:
+        self.read_active(ALICE)
+        return question(self.planted)
 
     def app_passwords(self) -> AppPasswordsRead:
         self.read_active(ALICE)

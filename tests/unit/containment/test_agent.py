@@ -76,6 +76,7 @@ def link() -> FakeLink:
 def agent(settings: Settings, host: FakeHost, link: FakeLink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     monkeypatch.setattr("sekisho.containment.step_runner.ThreadPoolExecutor", lambda *a, **k: Inline())
     agent = Agent(settings, host, link)  # type: ignore[arg-type]
+    monkeypatch.setattr("sekisho.containment.settings_watch.SettingsWatch.start", lambda watch: None)
     # Waiting is the fake clock's business.
     agent._stop.wait = lambda timeout=None: False  # type: ignore[method-assign,assignment]
     object.__setattr__(agent.tools, "sleep", lambda seconds: None)

@@ -32,7 +32,7 @@ def test_a_suspension_runs_in_this_order_and_sweeps_twice(tools: Tools) -> None:
     entry = suspended(tools)
     assert run_due(tools, entry) == [
         "raise_barrier", "flush_auth_cache", "kick_sessions", "hold_queue", "freeze_redirects",
-        "revoke_app_passwords", "probe_doors", "mirror_active",
+        "revoke_app_passwords", "probe_doors", "freeze_planted", "mirror_active",
     ]  # fmt: skip
     assert plans.is_effective(entry, entry.plans["contain"])
     raised_at = entry.plans["contain"].steps["raise_barrier"].at
@@ -98,8 +98,8 @@ def test_a_reinstatement_runs_in_this_order(tools: Tools) -> None:
     run_due(tools, entry)
     plan = release(tools, entry)
     assert run_due(tools, entry) == [
-        "restore_active", "flush_auth_cache", "freeze_redirects", "revoke_app_passwords", "file_returned",
-        "lower_barrier", "flush_auth_cache_again", "retry_waiting", "probe_open",
+        "restore_active", "flush_auth_cache", "freeze_redirects", "revoke_app_passwords", "freeze_planted",
+        "file_returned", "lower_barrier", "flush_auth_cache_again", "retry_waiting", "probe_open",
     ]  # fmt: skip
     assert plans.is_effective(entry, plan)
     assert not plans.is_complete(entry, plan)

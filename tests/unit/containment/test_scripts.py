@@ -45,7 +45,7 @@ def test_it_sees_where_mail_is_sent_to(script: str) -> None:
     ],
 )
 def test_it_sees_nothing_where_nothing_is_sent(script: str) -> None:
-    assert effects(script) == ScriptEffects((), False, False)
+    assert effects(script)._replace(folders=()) == ScriptEffects((), False, False)
 
 
 def test_our_own_addresses_are_not_outside_and_a_computed_one_is() -> None:
@@ -85,3 +85,8 @@ COMMANDS = st.sampled_from(
 def test_a_redirect_is_seen_behind_any_complete_command(before: list[str]) -> None:
     found = read_script(" ".join(before) + '\nredirect "evil@outside.test";', lambda name: "")
     assert "evil@outside.test" in found.outside(OURS)
+
+
+def test_it_names_the_folders_that_mail_is_filed_into() -> None:
+    script = 'fileinto :copy :flags "\\\\Seen" "RSS"; fileinto "RSS"; set "f" "x"; fileinto "${f}";'
+    assert effects(script).folders == ("RSS", "")

@@ -25,6 +25,7 @@ _TABLES = {
     "mode": words.MODES,
     "step": words.STEP_STATES,
     "order": words.ORDER_STATES,
+    "setting": words.SETTING_STATES,
 }
 
 
@@ -43,6 +44,11 @@ def step_words(step: Step) -> Any:
 @register.filter
 def notice_words(kind: str) -> Any:
     return words.word(words.NOTICES, kind)
+
+
+@register.filter
+def setting_words(kind: str) -> Any:
+    return words.word(words.SETTINGS, kind)
 
 
 @register.filter

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, knocking, scores
+from sekisho.incidents import complaints, decisions, knocking, planted, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
 from sekisho.incidents.notices import OPERATOR_KINDS
@@ -83,6 +83,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "orders": orders,
         "moving": any(order.state in ("open", "claimed") for order in orders),
         "notices": _notices(request, incident),
+        "planted": story.planted(incident),
         "knocks": knocking.knocks(incident),
     }
 
@@ -122,6 +123,25 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def close(request: HttpRequest, number: int) -> HttpResponse:
     incident = access_incident(request.user, number)
     return _act(request, incident, decisions.close, _("The incident is closed."))
+
+
+@require_POST
+def decide_planted(request: HttpRequest, number: int, item: int) -> HttpResponse:
+    """Keeps or deletes one planted setting of an incident the account may see; 404 for any other."""
+    incident = access_incident(request.user, number)
+    found = planted.item_of(incident, item)
+    if found is None:
+        raise access.NotFound(item)
+    verdict = request.POST.get("verdict")
+    if verdict not in ("keep", "delete"):
+        messages.error(request, _("Nothing was chosen, and nothing was changed."))
+        return redirect("incident", number=incident.pk)
+
+    def decide(_incident: Incident, actor: str, *, account: Any) -> None:
+        planted.decide(found, verdict == "keep", actor, account=account)
+
+    kept, deleted = _("Noted: the setting stays and is put back."), _("Noted: the setting is being deleted.")
+    return _act(request, incident, decide, kept if verdict == "keep" else deleted)
 
 
 def _act(request: HttpRequest, incident: Incident, act: Callable[..., Any], done: str) -> HttpResponse:
