@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.detection.fuse import FUSE_SECONDS
-from sekisho.incidents import question_texts
+from sekisho.incidents import planted_texts, question_texts
 from sekisho.incidents.models import Incident, Notice, Transition
 
 _SUBJECTS = {
@@ -24,6 +24,7 @@ _SUBJECTS = {
         "{host}: many suspensions, the fuse is blown",
     ),
     **question_texts.SUBJECTS,
+    **planted_texts.SUBJECTS,
 }
 # Kinds about a restriction: they ask whether this was the owner.
 _ASKING = ("restricted", "owner_asked", "unanswered")
@@ -132,6 +133,7 @@ _BODIES = {
     "restricted": (_RESTRICTED_JA, _RESTRICTED_EN),
     "fuse": (_FUSE_JA, _FUSE_EN),
     **question_texts.BODIES,
+    **planted_texts.BODIES,
 }
 _RULE = "\n" + "-" * 60 + "\n\n"
 # More than five reasons hide the first one.
@@ -148,7 +150,7 @@ def _reasons(notice: Notice, language: str) -> str:
 
 
 def _moment(notice: Notice) -> datetime:
-    return notice.created_at if notice.kind == "fuse" else notice.its_incident.detected_at
+    return notice.created_at if notice.kind in ("fuse", "planted") else notice.its_incident.detected_at
 
 
 def _stops_all(incident: Incident) -> bool:

@@ -160,6 +160,7 @@ NOTICES: dict[str, Words] = {
     "suspended": _("Notice of the suspension"),
     "restricted": _("Notice of the restriction"),
     "fuse": _("Call to the operator: the fuse is blown"),
+    "planted": _("Notice of a setting found after the reinstatement"),
     "owner_asked": _("Question to the owner"),
     "unanswered": _("Question to the operator: nobody has answered"),
     "relapse": _("Call to the operator: taken over again while on probation"),

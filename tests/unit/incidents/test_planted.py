@@ -13,7 +13,8 @@ from sekisho.config import settings
 from sekisho.directory.found import FoundSetting
 from sekisho.directory.models import SiteAlias, SiteFetchmail, SiteVacation
 from sekisho.incidents import decisions, planted, setting_looks
-from sekisho.incidents.models import Audit, Incident, KnownSetting, Order, PlantedItem
+from sekisho.incidents.models import Audit, Incident, KnownSetting, Notice, Order, PlantedItem
+from sekisho.incidents.notice_texts import compose
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -232,6 +233,11 @@ def test_on_probation_a_new_forward_is_switched_off_and_asked_about(incident: In
     planted.freeze(ALICE, None, opened, [], settings().host, timezone.now())
     assert goto() == [ALICE, OWN]
     assert item(incident, THIEF).after_release
+    notice = Notice.objects.get(incident=incident, kind="planted")
+    subject, body = compose(notice)
+    assert ALICE in subject
+    assert "残す" in body
+    assert THIEF not in body
 
 
 def test_a_schema_without_vacation_and_fetchmail_has_none(incident: Incident) -> None:
