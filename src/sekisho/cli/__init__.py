@@ -32,6 +32,7 @@ _PLACES = {
     "alias": "directory",
     "contact": "directory",
     "mailbox": "mailbox",
+    "owner": "owner",
     "app-password": "app_password",
     "explain": "mailbox",
     "deferred": "mailbox",
