@@ -128,6 +128,21 @@ class PasswordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     breached_list: str = ""
 
 
+class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A webmail whose sessions end with a suspension: where its own database is (docs/webmail.md)."""
+
+    kind: Literal["roundcube"]
+    engine: Literal["sqlite", "postgresql", "mysql"] = "sqlite"
+    # The database's name; with SQLite the file.
+    name: str = ""
+    user: str = ""
+    host: str = ""
+    port: int = 0
+    password_file: str = ""
+    # Roundcube's `db_prefix`.
+    table_prefix: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{0,40}$")] = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a Sekisho process must know before it starts."""
 
@@ -147,6 +162,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
+    # [[webmail]], one for each installation; a dozen is more than any site has, and each is asked in turn.
+    webmail: Annotated[tuple[WebmailSettings, ...], msgspec.Meta(max_length=12)] = ()
     # "observe" records what would be done; "enforce" does it. A new host observes first.
     mode: Literal["observe", "enforce"] = "observe"
     # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.

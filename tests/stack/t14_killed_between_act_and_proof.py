@@ -19,7 +19,7 @@ from sekisho.rehearsal.outside import wait_until
 # The steps of the plan `contain` (docs/flow.md); sweeps follow later and change nothing here.
 STEPS = (
     "raise_barrier", "flush_auth_cache", "kick_sessions", "hold_queue", "freeze_redirects",
-    "revoke_app_passwords", "probe_doors", "freeze_planted", "mirror_active",
+    "revoke_app_passwords", "end_webmail_sessions", "probe_doors", "freeze_planted", "mirror_active",
 )  # fmt: skip
 # The steps of `release` up to the one that counts as open; retry_waiting_31 would only be waited for.
 RELEASE_STEPS = (

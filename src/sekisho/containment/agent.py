@@ -41,6 +41,7 @@ from sekisho.containment.site_names import SiteNames
 from sekisho.containment.state_writer import StateWriter
 from sekisho.containment.status import Alarms, StatusFile, guard_status
 from sekisho.containment.step_runner import StepRunner
+from sekisho.containment.webmail import webmails_of
 from sekisho.containment.work import Step, Tools
 from sekisho.journal import ScriptChanged, StateFile
 
@@ -82,6 +83,7 @@ class Agent:
             site=self.link,
             now=time.time,
             sleep=self._stop.wait,
+            webmails=webmails_of(settings),
         )
         self._alarms = Alarms()
         self._keeper = BarrierKeeper(self.tools, self._alarms, self._tell_record)

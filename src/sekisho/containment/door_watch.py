@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from sekisho.containment import plans, steps
+from sekisho.containment import plans, steps, webmail_steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -101,7 +101,10 @@ class DoorWatch:
         work = Work(self._tools, entry, entry.plans["contain"])
         try:
             steps.probe_doors(work)
-            return "done", steps.doors_shut(work)
+            told = [steps.doors_shut(work)]
+            if webmail_steps.end_webmail_sessions(work):
+                told.append(webmail_steps.webmail_sessions_ended(work))
+            return "done", "; ".join(told)
         except StepFailed as error:
             # Whoever is in by the open door goes out again; the cache may hold his answer.
             self._throw_out(work)

@@ -9,6 +9,11 @@ from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
 from sekisho.containment.ledger import Entry, PlanRecord, StepRecord, StepState
+from sekisho.containment.webmail_steps import (
+    end_webmail_sessions,
+    present_webmail_sessions_ended,
+    webmail_sessions_ended,
+)
 from sekisho.containment.work import Step, StepFailed, Tools, Work
 from sekisho.journal.failpoint import failpoint
 
@@ -27,11 +32,15 @@ def sweep(work: Work) -> bool:
     kicked = steps.kick_sessions(work)
     held = queue_steps.hold_queue(work)
     steps.probe_doors(work)
-    return kicked or held
+    # A page of the webmail that was under way has written its session again by now.
+    return any((kicked, held, end_webmail_sessions(work)))
 
 
 def swept(work: Work) -> str:
-    return f"{steps.sessions_ended(work)}; {queue_steps.queue_held(work)}; {steps.doors_shut(work)}"
+    told = [steps.sessions_ended(work), queue_steps.queue_held(work), steps.doors_shut(work)]
+    if work.tools.webmails:
+        told.append(webmail_sessions_ended(work))
+    return "; ".join(told)
 
 
 CONTAIN = (
@@ -41,6 +50,7 @@ CONTAIN = (
     _HOLD,
     _FREEZE,
     _REVOKE,
+    Step("end_webmail_sessions", end_webmail_sessions, webmail_sessions_ended),
     Step("probe_doors", steps.probe_doors, steps.doors_shut),
     # Stock queries hide an inactive mailbox from doveadm, so scripts come first; five tries are enough of that.
     _PLANTED,
@@ -109,6 +119,7 @@ DISMISS = (
 REFRESH = (
     Step("write_app_passwords", app_password_steps.fetch_app_passwords, app_password_steps.app_passwords_stand),
     _FLUSH,
+    Step("end_webmail_sessions", end_webmail_sessions, present_webmail_sessions_ended),
     Step("kick_sessions", steps.kick_present_sessions, steps.present_sessions_ended),
 )
 

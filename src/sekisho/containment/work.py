@@ -17,6 +17,7 @@ from sekisho.containment.messages import AppPasswordsRead
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
+from sekisho.containment.webmail import Webmail
 
 
 class StepFailed(Exception):
@@ -68,6 +69,7 @@ class Tools:
     sleep: Callable[[float], object]
     # Held while waiting mail is put on hold or let go, so that the two never meet.
     waiting_lock: AbstractContextManager[object] = field(default_factory=Lock)
+    webmails: tuple[Webmail, ...] = ()
 
 
 @dataclass

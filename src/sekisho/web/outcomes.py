@@ -24,6 +24,8 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
         (r"no row of the barrier is left", _("no row of the barrier is left")),
         (rf"cached answers for {_N} login names? forgotten", _("cached answers for %(n)s login names forgotten")),
         (rf"{_N} sessions? ended", _("%(n)s sessions ended")),
+        (rf"{_N} webmail sessions? ended", _("%(n)s webmail sessions ended")),
+        (r"no webmail is set up", _("no webmail is set up")),
         (
             rf"canary got in; {_N} doors? refused a valid secret, maps read back",
             _("canary got in; %(n)s doors refused a valid secret, maps read back"),

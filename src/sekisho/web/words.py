@@ -133,6 +133,7 @@ STEPS: dict[str, Words] = {
     "release_held": _("Release the held mail"),
     "freeze_redirects": _("Stop planted forwards"),
     "revoke_app_passwords": _("Switch the app passwords off"),
+    "end_webmail_sessions": _("End the webmail sessions"),
     "restore_app_passwords": _("Switch the app passwords on again"),
     "write_app_passwords": _("Bring the app passwords up to date"),
     "freeze_planted": _("Switch off what was planted in the settings"),

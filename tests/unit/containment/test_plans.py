@@ -32,7 +32,7 @@ def test_a_suspension_runs_in_this_order_and_sweeps_twice(tools: Tools) -> None:
     entry = suspended(tools)
     assert run_due(tools, entry) == [
         "raise_barrier", "flush_auth_cache", "kick_sessions", "hold_queue", "freeze_redirects",
-        "revoke_app_passwords", "probe_doors", "freeze_planted", "mirror_active",
+        "revoke_app_passwords", "end_webmail_sessions", "probe_doors", "freeze_planted", "mirror_active",
     ]  # fmt: skip
     assert plans.is_effective(entry, entry.plans["contain"])
     raised_at = entry.plans["contain"].steps["raise_barrier"].at
