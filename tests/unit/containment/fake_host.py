@@ -203,6 +203,8 @@ class FakeHost:
         if verb == "get":
             found = scripts.get(script)
             return CompletedCommand(68 if found is None else 0, f"sieve script:\n{found or ''}\n".encode(), b"")
+        if verb == "delete":
+            return CompletedCommand(68 if scripts.pop(script, None) is None else 0, b"", b"")
         if verb == "deactivate":
             self.active.pop(mailbox, None)
         else:
