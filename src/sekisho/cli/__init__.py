@@ -38,6 +38,7 @@ _PLACES = {
     "deferred": "mailbox",
     "incident": "incident",
     "settings": "planted",
+    "travel": "travel",
     "complaint": "complaint",
     "rehearse": "rehearse",
     "pwned": "pwned",

@@ -214,11 +214,14 @@ def close(number: int) -> None:
 @incident.command()
 @click.argument("number", type=int)
 @click.option("--no", "denied", is_flag=True, help="It was not the owner: suspend the mailbox.")
+@click.option("--hours", type=int, default=24, show_default=True, help="How long the owner's mailing may go on.")
+@click.option("--recipients", type=int, default=1000, show_default=True, help="To how many new recipients.")
 @as_json_option
-def answer(number: int, denied: bool, as_json: bool) -> None:
+def answer(number: int, denied: bool, hours: int, recipients: int, as_json: bool) -> None:
     """Say that incident NUMBER was the owner: its restriction ends, or its alert's sources become familiar.
 
-    With --no: it was somebody else, and the mailbox is suspended.
+    After a restriction the mailing may go on for --hours and to --recipients; then it is judged as usual. With --no:
+    it was somebody else, and the mailbox is suspended.
     """
     with databases():
         from sekisho.incidents import decisions
@@ -233,8 +236,11 @@ def answer(number: int, denied: bool, as_json: bool) -> None:
                 f"{row.mailbox} を停止しました。入口を閉じています。",
             )
         elif decisions.current_status(row.mailbox).status == "restricted":
-            decisions.answer(row, actor())
-            told = (f"The restriction of incident {number} ends.", f"インシデント {number} の送信制限を解除します。")
+            decisions.answer(row, actor(), decisions.Terms(hours, recipients))
+            told = (
+                f"The restriction of incident {number} ends; {recipients} new recipients are allowed for {hours} h.",
+                f"インシデント {number} の送信制限を解除し、{hours} 時間、新しい宛先 {recipients} 件までを許可します。",
+            )
         else:
             sources = ", ".join(decisions.recognise(row, actor()))
             told = (

@@ -20,6 +20,7 @@ from sekisho.cli.output import (
     say,
     tell,
 )
+from sekisho.cli.places import countries, tell_permits
 from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
@@ -55,6 +56,9 @@ def find(address: str) -> SiteMailbox:
 @click.group()
 def mailbox() -> None:
     """Mailboxes and their status."""
+
+
+mailbox.add_command(countries)
 
 
 @mailbox.command("add")
@@ -150,6 +154,7 @@ def _show(site: SiteMailbox, as_json: bool) -> None:
     if facts["incident"]:
         phase = say(*PHASES[facts["phase"]])
         tell(f"Incident {facts['incident']}: {phase}.", f"インシデント {facts['incident']}: {phase}")
+    tell_permits(facts)
     if facts["waiting"] and facts["waiting"]["waited"]:
         waiting = facts["waiting"]
         tell(

@@ -26,11 +26,19 @@ MOST_DAYS = 90
 MOST_COUNTRIES = 20
 
 
+# CLDR names regions as well ("001" and these); address data never say them.
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"})
+
+
+def is_country(code: str) -> bool:
+    """Whether it is a country's code (ISO 3166-1, upper case)."""
+    return len(code) == 2 and code not in _NO_COUNTRIES and code in country_names("en")
+
+
 def checked_country(code: str) -> str:
     """The ISO 3166-1 code in upper case; raises NotAllowed for one that is no country."""
     country = code.strip().upper()
-    # CLDR also names regions ("001", "EU", "UN", "ZZ"); address data never say them.
-    if len(country) != 2 or country in ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB") or country not in country_names("en"):
+    if not is_country(country):
         raise NotAllowed(f"{code!r} is no country (two letters of ISO 3166-1, such as TH)")
     return country
 

@@ -1,4 +1,4 @@
-"""A recovery link's token stays out of every log, whoever writes the line (P7)."""
+"""The token of a link (a recovery's, a question's) stays out of every log, whoever writes the line (P7)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# The path of web.urls' "recover_link"; what follows is the token, whole or cut off.
-_TOKEN = re.compile(r"(/recover/link/)[^/\s\"'?]+")
+# The paths of web.urls' "recover_link" and "question"; what follows is the token, whole or cut off.
+_TOKEN = re.compile(r"(/recover/link/|/question/)[^/\s\"'?]+")
 
 
 def mask(text: str) -> str:

@@ -123,7 +123,9 @@ def planted(incident: Incident) -> list[dict[str, Any]]:
     facts = planted_facts(incident)
     for item in facts:
         what = item["what"]
-        effects: list[Words] = [_("sends mail to %(target)s") % {"target": target} for target in what.get("targets", [])]
+        effects: list[Words] = [
+            _("sends mail to %(target)s") % {"target": target} for target in what.get("targets", [])
+        ]
         if what.get("discards"):
             effects.append(_("throws mail away"))
         effects += [_("files mail into the folder %(folder)s") % {"folder": name} for name in what.get("folders", [])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -98,3 +100,12 @@ def test_a_token_nobody_made_and_an_answer_nobody_offered_are_not_found(cast: ca
     assert browser().get("/question/" + "0" * 32).status_code == 404
     assert browser().post(address(), {"answer": "perhaps"}).status_code == 404
     assert status() == "restricted"
+
+
+def test_no_log_holds_a_token(cast: casting.Cast) -> None:
+    from sekisho.web.masking import MaskingFormatter, mask
+
+    restriction()
+    assert mask(f"GET {address()} HTTP/1.1") == "GET /question/… HTTP/1.1"
+    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s: %s", ("Not Found", address()), None)
+    assert MaskingFormatter("%(message)s").format(record) == "Not Found: /question/…"
