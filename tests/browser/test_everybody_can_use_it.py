@@ -37,6 +37,7 @@ def pages(panel: Panel, victim: str) -> list[str]:
         "/admin/system/mail/?domain=hana.example",
         "/admin/system/mail/mailboxes/",
         f"/admin/system/mail/mailboxes/{victim}/edit",
+        f"/admin/system/mail/mailboxes/{victim}/app-passwords/",
         "/admin/incidents/?show=all",
         f"/admin/incidents/{number}/",
         f"/admin/incidents/{number}/dismiss/",

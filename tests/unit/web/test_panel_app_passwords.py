@@ -101,6 +101,7 @@ def test_a_suspended_mailbox_gets_none_and_afterwards_each_is_renewed(cast, sign
     assert make(owner, "x", mailbox=VICTIM).status_code == 422
     flow.reinstate(VICTIM, NEW_PASSWORD, "operator")
     assert "the intruder may know it" in owner.get(page(VICTIM)).content.decode()
+    assert "1 app password is off" in owner.get(reverse("reinstatement", args=[VICTIM])).content.decode()
     row = app_passwords.named(VICTIM, "iPhone")
     assert SECRET.search(owner.post(reverse("app_password_renew", args=[VICTIM, row.pk])).content.decode())
     assert [held.disabled_at for held in app_passwords.held(VICTIM)] == [None]

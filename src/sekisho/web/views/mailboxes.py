@@ -168,6 +168,7 @@ def reinstatement(request: HttpRequest, address: str) -> HttpResponse:
         "progress": progress,
         "settings": mail_settings.for_domain(mailbox.domain),
         "live_url": reverse("reinstatement", args=[mailbox.username]),
+        "app_passwords": app_passwords.counts(mailbox.username),
     }
     partial = getattr(request, "htmx", False)
     return render(request, "web/parts/reinstatement_live.html" if partial else "web/reinstatement.html", context)
