@@ -21,6 +21,7 @@ from sekisho.cli.output import (
     tell,
 )
 from sekisho.cli.places import countries, tell_permits
+from sekisho.cli.rescue import NOBODY, switch_mailbox, tell_deferred
 from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
@@ -302,34 +303,29 @@ def explain(address: str, as_json: bool) -> None:
         tell_history(points)
 
 
+@mailbox.command()
+@click.argument("address")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@no_wait_option
+@as_json_option
+def rescue(address: str, state: str, no_wait: bool, as_json: bool) -> None:
+    """Accept and keep the mail of a suspended mailbox (on), or let senders wait again (off); its doors stay shut."""
+    with databases():
+        switch_mailbox(find(address).username, state == "on", no_wait=no_wait, as_json=as_json)
+
+
 @click.command()
 @click.argument("address")
 @as_json_option
 def deferred(address: str, as_json: bool) -> None:
-    """Show who waits (or waited) for a suspended mailbox, and since when."""
+    """Show who waits (or waited) for a suspended mailbox, since when and until when at the earliest."""
     with databases():
         from sekisho.incidents.facts import deferred_facts, latest_incident
 
         site = find(address)
         incident = latest_incident(site.username)
-        facts: dict[str, Any] = (
-            deferred_facts(incident)
-            if incident
-            else {"waited": 0, "arrived": 0, "tries": 0, "oldest_at": None, "earliest_return": None, "pairs": []}
-        )
+        facts = deferred_facts(incident) if incident else NOBODY
         if as_json:
             print_json({"address": site.username, **facts})
-            return
-        tell(
-            f"At least {facts['waited']} senders waited for {site.username}, {facts['arrived']} arrived.",
-            f"{site.username} 宛に少なくとも {facts['waited']} 件が待機し、{facts['arrived']} 件が届きました。",
-        )
-        if facts["earliest_return"]:
-            until = local_time(facts["earliest_return"])
-            tell(f"The first server may give up at {until}.", f"早ければ {until} に送信者へ戻されます。")
-        titles = [say("sender", "送信者"), say("first", "最初"), say("tries", "回数"), say("arrived", "到着")]
-        rows = [
-            [p["sender"], local_time(p["first_at"]), p["tries"], local_time(p["arrived_at"])] for p in facts["pairs"]
-        ]
-        if rows:
-            print_table(titles, rows)
+        else:
+            tell_deferred(site.username, facts)

@@ -144,6 +144,7 @@ def test_lists_print_json(incident: Incident) -> None:
         "tries": 0,
         "oldest_at": None,
         "earliest_return": None,
+        "overdue": 0,
         "pairs": [],
     }
 
