@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.urls import reverse
+from django.test import Client
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 
 from casting import BYSTANDER, FOREIGN, NEW_PASSWORD, VICTIM
 from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.app_passwords import LETTERS, verifier_of
 from sekisho.incidents.models import AppPassword
-from sekisho.recovery import flow
+from sekisho.recovery import flow, requests
+from sekisho.web.views import owner_app_passwords
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -105,3 +108,53 @@ def test_a_suspended_mailbox_gets_none_and_afterwards_each_is_renewed(cast, sign
     row = app_passwords.named(VICTIM, "iPhone")
     assert SECRET.search(owner.post(reverse("app_password_renew", args=[VICTIM, row.pk])).content.decode())
     assert [held.disabled_at for held in app_passwords.held(VICTIM)] == [None]
+
+
+@pytest.fixture
+def recovered(cast):
+    """The browser of an owner who has just recovered the mailbox by a link; one app password was on before."""
+    app_passwords.add(VICTIM, "iPhone", ["imap"], "operator")
+    decisions.suspend(VICTIM, "spam", "operator")
+    browser = Client(headers={"accept-language": "en"})
+    browser.get(reverse("recover_link", args=[requests.start_by_admin(VICTIM, "admin", timezone.now())]))
+    saved = browser.post(reverse("recover_password"), {"password": NEW_PASSWORD, "confirmation": NEW_PASSWORD})
+    assert saved.status_code == 302
+    return browser
+
+
+OWNERS = reverse_lazy("recover_app_passwords")
+
+
+def test_an_owner_who_just_recovered_renews_makes_and_deletes_them(recovered):
+    assert "1 app password is off" in recovered.get(reverse("recover_done")).content.decode()
+    row = app_passwords.named(VICTIM, "iPhone")
+    answer = recovered.post(reverse("recover_app_password_renew", args=[row.pk]))
+    assert verifier_of(SECRET.findall(answer.content.decode())[0]) == app_passwords.named(VICTIM, "iPhone").verifier
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert SECRET.search(recovered.post(OWNERS, {"name": "tablet", "scope": ["pop3"]}).content.decode())
+    tablet = app_passwords.named(VICTIM, "tablet")
+    assert tablet.created_by == "owner (recovery)"
+    assert recovered.post(reverse("recover_app_password_revoke", args=[tablet.pk])).url == OWNERS
+    recovered.post(reverse("recover_app_password_revoke_all"))
+    assert not app_passwords.held(VICTIM).exists()
+
+
+def test_nobody_else_gets_there_and_the_owner_for_half_an_hour_only(recovered, monkeypatch):
+    assert Client().get(OWNERS).url == reverse("recover")
+    before_the_proof_is_used = Client()
+    before_the_proof_is_used.get(
+        reverse("recover_link", args=[requests.start_by_admin(VICTIM, "admin", timezone.now())])
+    )
+    assert before_the_proof_is_used.post(OWNERS, {"name": "x", "scope": ["imap"]}).url == reverse("recover")
+    row = app_passwords.add(BYSTANDER, "printer", ["smtp"], "operator")[0]
+    assert recovered.post(reverse("recover_app_password_revoke", args=[row.pk])).status_code == 404
+    assert recovered.get(OWNERS).status_code == 200
+    monkeypatch.setattr(owner_app_passwords, "OPEN_S", 0.0)
+    assert recovered.get(OWNERS).url == reverse("recover")
+
+
+def test_a_new_suspension_closes_the_owners_page(recovered):
+    incident = decisions.suspend(VICTIM, "again", "operator")
+    assert recovered.post(OWNERS, {"name": "x", "scope": ["imap"]}).status_code == 422
+    decisions.dismiss(incident, "operator")
+    assert recovered.get(OWNERS).url == reverse("recover")

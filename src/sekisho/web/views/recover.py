@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import decisions
+from sekisho.incidents import app_passwords, decisions
 from sekisho.recovery import contacts, flow, mail_settings, paper, requests
 from sekisho.recovery.models import RecoveryRequest
 from sekisho.web import generator, throttle
@@ -136,7 +136,13 @@ def password(request: HttpRequest) -> HttpResponse:
         return _over(request)
     for key in (ASKED, TYPED, LINK, CODE):
         request.session.pop(key, None)
-    request.session[DONE] = {"mailbox": proved.mailbox, "opens": bool(placed)}
+    request.session[DONE] = {
+        "mailbox": proved.mailbox,
+        "opens": bool(placed),
+        # web.views.owner_app_passwords stays open for a while, until anything happens to the mailbox.
+        "at": timezone.now().timestamp(),
+        "generation": decisions.current_status(proved.mailbox).generation,
+    }
     return redirect("recover_done")
 
 
@@ -176,6 +182,7 @@ def done(request: HttpRequest) -> HttpResponse:
         "progress": progress_of(mailbox.username) if recovered["opens"] else None,
         "settings": mail_settings.for_domain(mailbox.domain),
         "live_url": reverse("recover_done"),
+        "app_passwords": app_passwords.counts(mailbox.username),
     }
     partial = getattr(request, "htmx", False) and context["progress"]
     return render(request, "web/parts/reinstatement_live.html" if partial else "web/recover_done.html", context)

@@ -1,0 +1,61 @@
+"""App passwords for the owner, in the browser that has just recovered the mailbox with a proof the hijacker lacks.
+
+Without signing in: what stands for the second factor is that proof, for half an hour and for this generation only. A
+mailbox that was suspended again since asks for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from sekisho.directory.models import SiteMailbox
+from sekisho.incidents.changes import current_status
+from sekisho.web.views.app_passwords import Desk, renew_at, revoke_all_at, revoke_at, show_at
+from sekisho.web.views.recover import DONE
+
+# Long enough to walk to each device with the page open; a browser left alone must not stay a key to the mailbox.
+OPEN_S = 30 * 60.0
+
+P = ParamSpec("P")
+
+
+def is_open(request: HttpRequest) -> bool:
+    """Whether this browser recovered its mailbox a moment ago and nothing has happened to it since."""
+    recovered = request.session.get(DONE)
+    return (
+        isinstance(recovered, dict)
+        and timezone.now().timestamp() - float(recovered.get("at", 0.0)) < OPEN_S
+        and current_status(recovered["mailbox"]).generation == recovered.get("generation")
+    )
+
+
+def _at_the_owners(
+    act: Callable[Concatenate[HttpRequest, Desk, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """The act at the owner's desk; whoever has none is sent to the start of the recovery."""
+
+    @wraps(act)
+    def view(request: HttpRequest, /, *arguments: P.args, **options: P.kwargs) -> HttpResponse:
+        mailbox = None
+        if is_open(request):
+            mailbox = SiteMailbox.objects.filter(username=request.session[DONE]["mailbox"]).first()
+        if mailbox is None:
+            return redirect("recover")
+        desk = Desk(mailbox, "owner (recovery)", None, "web/recover_app_passwords.html", prefix="recover_")
+        return act(request, desk, *arguments, **options)
+
+    return view
+
+
+show = login_not_required(require_http_methods(["GET", "HEAD", "POST"])(_at_the_owners(show_at)))
+renew = login_not_required(require_POST(_at_the_owners(renew_at)))
+revoke = login_not_required(require_POST(_at_the_owners(revoke_at)))
+revoke_all = login_not_required(require_POST(_at_the_owners(revoke_all_at)))
