@@ -29,6 +29,9 @@ from sekisho.containment.door_watch import DoorWatch
 from sekisho.containment.dovecot import Dovecot
 from sekisho.containment.feeds import Feeds
 from sekisho.containment.findings import Findings
+from sekisho.containment.held_mail import HeldMail
+from sekisho.containment.held_orders import KINDS as HELD_KINDS
+from sekisho.containment.held_orders import HeldOrders
 from sekisho.containment.intake import Intake
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord, StepRecord
 from sekisho.containment.messages import StepRow
@@ -80,6 +83,7 @@ class Agent:
             ledger=self.ledger,
             pairs=QueuePairs(),
             names=self._names,
+            held=HeldMail(self.ledger, self.link.record_held, time.time),
             site=self.link,
             now=time.time,
             sleep=self._stop.wait,
@@ -91,6 +95,7 @@ class Agent:
         self._doors = DoorWatch(self.tools, self._alarms, self._runner.submit, self.link.record)
         self._intake = Intake(self.ledger, self._names, time.time, self.link.finish)
         self._refreshes = Refreshes(self._directory / "refreshes", self.tools, self._names, self.link.finish)
+        self._held = HeldOrders(self._directory / "held", self.tools, self.link.finish)
         self._settings = SettingsWatch(self.tools, self._names.forms_of, self.link.finish)
         self._findings = Findings(self._directory / "findings", self.tools)
         self._feeds = Feeds(settings, self._directory, self.tools.pairs, self._intake, self._look_into)
@@ -126,6 +131,7 @@ class Agent:
             self._stop.wait(pause)
         self._runner.stop()
         self._refreshes.stop()
+        self._held.stop()
         self._settings.stop()
         self.link.stop()
         commands.end_all()
@@ -155,6 +161,7 @@ class Agent:
         self._runner.dispatch(self._active.values())
         self._settle_plans()
         self._refreshes.tick()
+        self._held.tick()
         if self._must_write_state:
             self._write_state()
         if time.monotonic() >= self._next_second:
@@ -171,6 +178,8 @@ class Agent:
                 self._take_record(item)
             elif item.kind == "refresh":
                 self._refreshes.take_order(item)
+            elif item.kind in HELD_KINDS:
+                self._held.take_order(item)
             elif item.kind == "planted":
                 self._settings.take_order(item)
             else:
@@ -225,6 +234,7 @@ class Agent:
         self._keeper.check()
         self._keep_app_passwords()
         self._keep_waiting()
+        self._held.look()
         self._prune_archive(time.time())
         self._feeds.keep_cursors()
         self._alarm_about_late_steps()
@@ -288,7 +298,7 @@ class Agent:
     def _alarm_about_late_steps(self) -> None:
         late = {}
         now = time.time()
-        for entry in [*self._active.values(), *self._refreshes.entries()]:
+        for entry in [*self._active.values(), *self._refreshes.entries(), *self._held.entries()]:
             for plan in plans.live_plans(entry):
                 for step in plans.steps_of(entry, plan):
                     record = plans.record_of(plan, step.name)
@@ -300,7 +310,7 @@ class Agent:
         self._alarms.replace("late ", late)
 
     def _alarm_about_ledger(self) -> None:
-        bad = self.ledger.unreadable + self._refreshes.unreadable
+        bad = self.ledger.unreadable + self._refreshes.unreadable + self._held.unreadable
         self._alarms.set("ledger", f"ledger files cannot be read: {', '.join(bad[:3])}" if bad else None)
         lost = self._feeds.trouble()
         self._alarms.set("journal", lost or None)

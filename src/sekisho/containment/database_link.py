@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sekisho.containment.messages import AppPasswordsRead, ClaimedOrder, StepRow
+from sekisho.containment.messages import AppPasswordsRead, ClaimedOrder, HeldRow, StepRow
 from sekisho.containment.work import StepFailed
 from sekisho.journal import StateFile
 
@@ -39,6 +39,8 @@ RENEW_S = 20.0
 ANSWER_S = 4.0
 # Step rows waiting to be written; beyond this the oldest is dropped (the ledger still has it).
 MOST_ROWS = 100_000
+# Messages of incidents written in one transaction: a statement or two each, 0.1 s of SQLite's write lock.
+HELD_A_BATCH = 100
 # A row whose incident is not recorded yet comes again after this.
 UNRECORDED_S = 1.0
 
@@ -61,6 +63,7 @@ class DatabaseLink(threading.Thread):
         self.inbox: queue.SimpleQueue[ClaimedOrder | Fetched] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._rows: dict[tuple[str, int, str, str], tuple[float, StepRow]] = {}
+        self._held: dict[tuple[str, int, str], tuple[float, HeldRow]] = {}
         self._finished: dict[int, str] = {}
         # What `mailbox.active` was before we wrote it, still to be noted in the record.
         self._former: dict[str, bool | None] = {}
@@ -80,6 +83,14 @@ class DatabaseLink(threading.Thread):
             if len(self._rows) >= MOST_ROWS:
                 self._rows.pop(next(iter(self._rows)))
             self._rows[row.mailbox, row.generation, row.plan, row.name] = (0.0, row)
+        self._wake.set()
+
+    def record_held(self, row: HeldRow) -> None:
+        """Writes how a message of an incident stands when the database can take it; the latest word counts."""
+        with self._lock:
+            if len(self._held) >= MOST_ROWS:
+                self._held.pop(next(iter(self._held)))
+            self._held[row.mailbox, row.generation, row.queue_id] = (0.0, row)
         self._wake.set()
 
     def finish(self, order_id: int, state: str) -> None:
@@ -192,8 +203,12 @@ class DatabaseLink(threading.Thread):
             self.inbox.put(Fetched(*records.state(), read_app_passwords()))
             took = time.monotonic() - began
             self._next["state"] = max(self._next["state"], time.monotonic() + 20 * took)
+        # An order is finished after what was told before it was done.
+        with self._lock:
+            finished = dict(self._finished)
         self._write_rows(records)
-        self._finish_orders(records)
+        self._write_held(records)
+        self._finish_orders(records, finished)
         self._note_former()
         if self._due("renew", RENEW_S):
             records.renew()
@@ -238,6 +253,24 @@ class DatabaseLink(threading.Thread):
                     self._rows[key] = (now + UNRECORDED_S, row)
             self._answer_all()
 
+    def _write_held(self, records: Records) -> None:
+        now = time.monotonic()
+        with self._lock:
+            due = [row for at, row in self._held.values() if at <= now]
+        for start in range(0, len(due), HELD_A_BATCH):
+            batch = due[start : start + HELD_A_BATCH]
+            unrecorded = records.record_held(batch)
+            with self._lock:
+                for row in batch:
+                    key = row.mailbox, row.generation, row.queue_id
+                    if self._held.get(key, (0, None))[1] is not row:
+                        continue
+                    if row in unrecorded:
+                        self._held[key] = (now + UNRECORDED_S, row)
+                    else:
+                        del self._held[key]
+            self._answer_all()
+
     def _note_former(self) -> None:
         from sekisho.containment.record_keeping import note_former_active
 
@@ -248,9 +281,7 @@ class DatabaseLink(threading.Thread):
             with self._lock:
                 self._former.pop(mailbox, None)
 
-    def _finish_orders(self, records: Records) -> None:
-        with self._lock:
-            finished = dict(self._finished)
+    def _finish_orders(self, records: Records, finished: dict[int, str]) -> None:
         for order_id, state in finished.items():
             records.finish(order_id, state)
             with self._lock:

@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +51,18 @@ class StepRecord(msgspec.Struct):
 class PlanRecord(msgspec.Struct):
     """One plan of an entry and its steps by name."""
 
-    kind: Literal["contain", "restrict", "release", "dismiss", "refresh", "rescue_on", "rescue_off"]
+    kind: Literal[
+        "contain",
+        "restrict",
+        "release",
+        "dismiss",
+        "refresh",
+        "purge_held",
+        "requeue_held",
+        "hold_held",
+        "rescue_on",
+        "rescue_off",
+    ]
     # The generation of the orders it carries out (release and dismiss: the one that begins).
     generation: int
     started_at: float
@@ -87,6 +98,12 @@ class Entry(msgspec.Struct):
     # The hijacker's messages on hold; those that were delivered although we asked.
     held: list[str] = []
     escaped: list[str] = []
+    # Of those once on hold: deleted by a person's order; let go by one or by a dismissal; gone from our queue since
+    # they were let go; gone from hold without an order of ours.
+    purged: list[str] = []
+    requeued: list[str] = []
+    left: list[str] = []
+    vanished: list[str] = []
     # Messages of others to this mailbox, put on hold so that our queue's lifetime cannot return them.
     kept: list[str] = []
     # Queue ids and Message-IDs of all it sent in the incident, as the order to open it says: what comes back for them.
@@ -99,6 +116,11 @@ class Entry(msgspec.Struct):
     # Suspended, but its mail is accepted (containment.rescue); and what Dovecot's user database said about it.
     accepts: bool = False
     home: dict[str, str] = {}
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether messages of this entry are on hold, or let go and perhaps still queued."""
+        return bool(self.held or self.requeued)
 
     @property
     def is_shut(self) -> bool:
@@ -125,6 +147,8 @@ class Ledger:
         self._entries: dict[tuple[str, int], Entry] = {}
         # The newest generation of each mailbox that was opened again: older decisions about it are history.
         self._opened: dict[str, int] = {}
+        # Archived entries that still hold mail, or have let some go, with what they hold.
+        self._holding: dict[tuple[str, int], list[str]] = {}
         # Entries changed since the main loop last asked.
         self._touched: set[tuple[str, int]] = set()
         # Entries whose last change the disk refused.
@@ -142,7 +166,7 @@ class Ledger:
                 self._touched.add((entry.mailbox, entry.generation))
         for path in self._archive.glob("*.json"):
             if entry := self._read(path):
-                self._note_opened(entry)
+                self._note_archived(entry)
 
     def _read(self, path: Path) -> Entry | None:
         try:
@@ -152,7 +176,11 @@ class Ledger:
             self.unreadable.append(path.name)
             return None
 
-    def _note_opened(self, entry: Entry) -> None:
+    def _note_archived(self, entry: Entry) -> None:
+        key = entry.mailbox, entry.generation
+        self._holding.pop(key, None)
+        if entry.is_holding:
+            self._holding[key] = entry.held
         if entry.opening is not None:
             known = self._opened.get(entry.mailbox, 0)
             self._opened[entry.mailbox] = max(known, entry.opening.generation)
@@ -212,11 +240,49 @@ class Ledger:
             replace_file(self._archive / name, msgspec.json.encode(entry), mode=0o600)
             (self._directory / name).unlink()
             del self._entries[entry.mailbox, entry.generation]
-            self._note_opened(entry)
+            self._note_archived(entry)
+
+    # --- mail on hold, which may outlive its entry's plans by months
+
+    def holding(self) -> list[Entry]:
+        """Every entry with mail on hold or let go, live and archived; archived ones are read anew."""
+        with self.lock:
+            live = [entry for entry in self.entries() if entry.is_holding]
+            return live + [e for key in sorted(self._holding) if (e := self._read(self._archive / entry_name(*key)))]
+
+    def held_ids(self) -> set[str]:
+        """Queue ids of every hijacker's message on hold."""
+        with self.lock:
+            lists = [*(entry.held for entry in self._entries.values()), *self._holding.values()]
+            return {queue_id for held in lists for queue_id in held}
+
+    def find(self, mailbox: str, generation: int) -> Entry | None:
+        """The entry as it is now, live or read from the archive."""
+        with self.lock:
+            if (entry := self.get(mailbox, generation)) is not None:
+                return entry
+            path = self._archive / entry_name(mailbox, generation)
+            return self._read(path) if path.exists() else None
+
+    def change(self, mailbox: str, generation: int, change: Callable[[Entry], object]) -> Entry | None:
+        """Changes an entry wherever it is, live or archived, and makes that durable; the entry, None for an unknown
+        one. Raises OSError when the disk refuses."""
+        with self.lock:
+            if (entry := self.find(mailbox, generation)) is None:
+                return None
+            change(entry)
+            if entry is self.get(mailbox, generation):
+                self.save(entry)
+            else:
+                path = self._archive / entry_name(mailbox, generation)
+                replace_file(path, msgspec.json.encode(entry), mode=0o600)
+                self._note_archived(entry)
+            return entry
 
     def prune_archive(self, now: float) -> int:
         """Removes archived entries put away more than ARCHIVE_KEPT_S before `now` (epoch seconds), and the oldest
-        beyond MOST_ARCHIVED; how many went. Raises OSError when the disk refuses.
+        beyond MOST_ARCHIVED; how many went. One that still holds mail stays: without it nobody could delete that mail
+        or let it go. Raises OSError when the disk refuses.
 
         What was opened stays known until the next start. After that an old decision could count again only if the
         journal's cursor were lost as well: then the mailbox is shut, and an alarm says that the record calls it open.
@@ -229,7 +295,9 @@ class Ledger:
                     archived.append((file.stat(follow_symlinks=False).st_mtime, file.name))
         archived.sort(reverse=True)
         old = [name for at, name in archived[:MOST_ARCHIVED] if at < now - ARCHIVE_KEPT_S]
-        going = [*old, *(name for _, name in archived[MOST_ARCHIVED:])]
+        with self.lock:
+            holding = {entry_name(*key) for key in self._holding}
+        going = [n for n in [*old, *(name for _, name in archived[MOST_ARCHIVED:])] if n not in holding]
         for name in going:
             (self._archive / name).unlink(missing_ok=True)
         if going:

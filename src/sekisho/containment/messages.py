@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sekisho.incidents.held_rows import HeldRow as HeldRow
+
 
 class ClaimedOrder(NamedTuple):
     """An order as the main loop needs it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sekisho.containment import app_password_steps, planted_steps, queue_steps, rescue, returned, steps
+from sekisho.containment import app_password_steps, held_steps, planted_steps, queue_steps, rescue, returned, steps
 from sekisho.containment.barrier import BarrierError
 from sekisho.containment.commands import CommandError
 from sekisho.containment.dovecot import NoSuchMailbox
@@ -134,6 +134,13 @@ RESCUE_ON = (
     _RETRY_31._replace(after=("accept_mail", queue_steps.RESOLVER_MEMORY_S)),
 )
 RESCUE_OFF = (Step("refuse_mail", rescue.refuse_mail, rescue.mail_refused),)
+# What people order for mail on hold.
+HELD = {
+    "purge_held": (Step("purge_held", held_steps.purge_held, held_steps.held_purged),),
+    "requeue_held": (Step("requeue_held", held_steps.requeue_held, held_steps.held_requeued),),
+    "hold_held": (Step("hold_held", held_steps.hold_again, held_steps.held_again),),
+}
+
 _BY_KIND = {
     "contain": CONTAIN,
     "release": RELEASE,
@@ -141,6 +148,7 @@ _BY_KIND = {
     "refresh": REFRESH,
     "rescue_on": RESCUE_ON,
     "rescue_off": RESCUE_OFF,
+    **HELD,
 }
 
 # The step after which an order is done for people; what follows only sweeps up.
@@ -211,7 +219,7 @@ def late_since(plan: PlanRecord, step: Step) -> float | None:
 def live_plans(entry: Entry) -> list[PlanRecord]:
     """The plans still being carried out, the newest direction first."""
     order = {"release": 0, "dismiss": 0, "refresh": 0, "rescue_on": 1, "rescue_off": 1, "contain": 2, "restrict": 3}
-    return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order[p.kind])
+    return sorted((p for p in entry.plans.values() if not p.superseded), key=lambda p: order.get(p.kind, 0))
 
 
 def next_step(entry: Entry, now: float, skip: frozenset[str] = frozenset()) -> tuple[PlanRecord, Step] | None:

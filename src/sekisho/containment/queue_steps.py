@@ -7,8 +7,9 @@ leaves although it was put on hold; so the queue is read again and the differenc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
+from sekisho.containment.held_mail import move
 from sekisho.containment.ledger import Entry
 from sekisho.containment.postfix import is_queue_id
 from sekisho.containment.work import StepFailed, Tools, Work, counted
@@ -26,12 +27,15 @@ SHORT_LIFETIME_S = 60.0
 def hold_queue(work: Work) -> bool:
     entry, tools = work.entry, work.tools
     queue = tools.postfix.queue()
-    mine = _messages_of(work, queue)
+    # What a person let go or deleted is decided.
+    decided = {*entry.requeued, *entry.purged}
+    mine = [message for message in _messages_of(work, queue) if message.queue_id not in decided]
     with tools.ledger.lock:
         # Durable before the hold: whatever of these is gone afterwards has escaped, and is counted.
         known = set(entry.held) | set(entry.escaped)
         entry.held += [message.queue_id for message in mine if message.queue_id not in known]
         work.save()
+    tools.held.saw(mine)
     loose = [message.queue_id for message in mine if message.queue_name != "hold"]
     tools.postfix.hold(loose)
     return bool(loose)
@@ -71,6 +75,7 @@ def queue_held(work: Work) -> str:
         work.save()
     # A file whose recipients were all served while it was put on hold: qmgr clears it away.
     tools.postfix.unhold(empty)
+    tools.held.tell(entry, queue)
     if loose:
         raise StepFailed(f"{counted(len(loose), 'message')} not on hold")
     if work.notes.get("unread"):
@@ -82,20 +87,34 @@ def release_held(work: Work) -> bool:
     entry, tools = work.entry, work.tools
     queue = {message.queue_id: message for message in tools.postfix.queue()}
     on_hold = [queue[i] for i in entry.held if i in queue and queue[i].queue_name == "hold"]
-    # Mail that was held for a good part of its lifetime would be returned at the first failure: it starts anew.
-    old = [m.queue_id for m in on_hold if tools.now() - m.arrival_time > lifetime(tools) / 2]
     work.notes["released"] = len(on_hold)
+    send_on(tools, on_hold)
+    return bool(on_hold)
+
+
+def send_on(tools: Tools, on_hold: Iterable[QueuedMessage]) -> None:
+    """Takes messages off hold and has them delivered now."""
+    # Mail that was held for a good part of its lifetime would be returned at the first failure: it starts anew.
+    young: list[str] = []
+    old: list[str] = []
+    half = lifetime(tools) / 2
+    for message in on_hold:
+        (old if tools.now() - message.arrival_time > half else young).append(message.queue_id)
     tools.postfix.requeue(old)
-    young = [m.queue_id for m in on_hold if m.queue_id not in old]
     tools.postfix.unhold(young)
     for queue_id in young:
         # Else it waits for the next queue run, 5 minutes by default.
         tools.postfix.retry(queue_id)
-    return bool(on_hold)
 
 
 def held_released(work: Work) -> str:
-    still = _on_hold(work.tools, work.entry.held)
+    entry, tools = work.entry, work.tools
+    queue = {message.queue_id: message for message in tools.postfix.queue()}
+    still = {i for i in entry.held if i in queue and queue[i].queue_name == "hold"}
+    with tools.ledger.lock:
+        move(entry.held, entry.requeued, [i for i in entry.held if i not in still])
+        work.save()
+    tools.held.tell(entry, queue)
     if still:
         raise StepFailed(f"{counted(len(still), 'message')} still on hold")
     return f"{counted(work.notes.get('released', 0), 'message')} released"
@@ -106,20 +125,13 @@ def lifetime(tools: Tools) -> float:
     return min(tools.postfix.seconds("maximal_queue_lifetime"), tools.postfix.seconds("bounce_queue_lifetime"))
 
 
-def _on_hold(tools: Tools, queue_ids: Collection[str]) -> set[str]:
-    if not queue_ids:
-        return set()
-    wanted = set(queue_ids)
-    return {m.queue_id for m in tools.postfix.queue() if m.queue_name == "hold" and m.queue_id in wanted}
-
-
 # --- mail that waits for the mailbox
 
 
 def waiting_messages(queue: Iterable[QueuedMessage], entry: Entry, tools: Tools) -> list[QueuedMessage]:
     """Messages in our queue for this mailbox, under any of its addresses; the hijackers' held ones are not waiting."""
     addresses = set(entry.addresses)
-    hijacked = {i for other in tools.ledger.entries() for i in other.held}
+    hijacked = tools.ledger.held_ids()
     return [
         m
         for m in queue

@@ -9,12 +9,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
-from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, StepRow
+from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, HeldRow, StepRow
 from sekisho.directory.models import SiteDomain, SiteMailbox
-from sekisho.incidents import app_passwords, orders
+from sekisho.incidents import app_passwords, held_mail, held_orders, orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
@@ -62,7 +62,9 @@ class Records:
     def finish(self, order_id: int, state: str) -> None:
         order = self._claimed.get(order_id) or Order.objects.filter(pk=order_id).first()
         if order is not None:
-            orders.finish_order(order, state)
+            with transaction.atomic(using="default"):
+                orders.finish_order(order, state)
+                held_orders.note_finished(order, state, timezone.now())
         self._claimed.pop(order_id, None)
 
     def record_step(self, row: StepRow) -> bool:
@@ -71,6 +73,10 @@ class Records:
         return orders.record_step(
             row.mailbox, row.generation, row.plan, self._host, row.name, row.position, row.state, row.outcome, at
         )
+
+    def record_held(self, rows: list[HeldRow]) -> list[HeldRow]:
+        """Writes how messages of incidents stand; those whose incident is not recorded yet."""
+        return held_mail.record(self._host, rows)
 
     def state(self) -> tuple[StateFile, frozenset[str]]:
         """The state as the record has it, and all domains hosted here."""

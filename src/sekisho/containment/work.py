@@ -12,6 +12,7 @@ from sekisho.config import Settings
 from sekisho.containment.app_passwords import AppPasswordFile
 from sekisho.containment.barrier import Barrier
 from sekisho.containment.dovecot import Dovecot
+from sekisho.containment.held_mail import HeldMail
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
 from sekisho.containment.messages import AppPasswordsRead
 from sekisho.containment.postfix import Postfix
@@ -63,6 +64,7 @@ class Tools:
     ledger: Ledger
     pairs: QueuePairs
     names: Names
+    held: HeldMail
     site: Site
     now: Callable[[], float]
     # Ends early when the agent stops.

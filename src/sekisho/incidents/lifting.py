@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from sekisho.incidents import app_passwords, orders
+from sekisho.incidents import app_passwords, held_orders, orders
 from sekisho.incidents.changes import PROBATION_NEW_RECIPIENTS_A_DAY, change_status, current_status
 from sekisho.incidents.containing import STATUS_OF, open_incident
 from sekisho.incidents.models import Incident, MailboxStatus, Order, QueueIdLogin, Transition
@@ -63,6 +63,7 @@ def lift(
     end_incident(incident, phase, at)
     if cause == "dismissal":
         app_passwords.enable(status.mailbox, status.generation)
+        held_orders.cancel_all(incident)
     orders.retire_older_orders(status.mailbox, generation)
     if not shut:
         return []

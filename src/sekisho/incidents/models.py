@@ -11,6 +11,9 @@ from django.db import models
 from django.db.models import Q
 
 from sekisho.incidents.app_password_model import AppPassword as AppPassword
+from sekisho.incidents.message_models import HeldMessage as HeldMessage
+from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
+from sekisho.incidents.message_models import ReportedMessage as ReportedMessage
 from sekisho.incidents.planted_models import KnownSetting as KnownSetting
 from sekisho.incidents.planted_models import PlantedItem as PlantedItem
 from sekisho.incidents.planted_models import SettingsLook as SettingsLook
@@ -132,7 +135,7 @@ class Order(models.Model):
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="orders")
     mailbox = models.CharField(max_length=255)
-    kind = models.CharField(max_length=10)
+    kind = models.CharField(max_length=16)
     # The generation that ends (contain, restrict), begins (release, dismiss) or is present (refresh, rescue_…).
     generation = models.PositiveIntegerField()
     host = models.CharField(max_length=255)
@@ -140,6 +143,8 @@ class Order(models.Model):
     state = models.CharField(max_length=8, default="open", db_index=True)
     claimed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    # Nobody claims it earlier: until then it can be taken back.
+    not_before = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     actor = models.CharField(max_length=255)
     # Plain data the plan needs: limit, hold_since (epoch s), queue ids …; never a secret.
@@ -147,7 +152,11 @@ class Order(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["incident", "kind", "generation", "host"], name="one_order_per_host"),
+            models.UniqueConstraint(
+                fields=["incident", "kind", "generation", "host"],
+                condition=~Q(kind__in=["purge_held", "requeue_held", "hold_held"]),
+                name="one_order_per_host",
+            ),
             models.UniqueConstraint(
                 fields=["mailbox", "host"], condition=Q(kind="refresh", state="open"), name="one_refresh_waiting"
             ),
@@ -230,40 +239,6 @@ class NetworkOwner(models.Model):
 
     asn = models.PositiveBigIntegerField(primary_key=True)
     name = models.CharField(max_length=100)
-
-
-class QueueIdLogin(models.Model):
-    """Which login submitted a queue id: the only sound way to hold exactly the hijacker's mail (RELIABILITY F8)."""
-
-    queue_id = models.CharField(max_length=40, primary_key=True)
-    mailbox = models.CharField(max_length=255, db_index=True)
-    at = models.DateTimeField(db_index=True)
-    sender = models.CharField(max_length=320, blank=True, default="")
-    recipients = models.PositiveIntegerField(default=0)
-    size = models.PositiveBigIntegerField(default=0)
-    # "" | held | released | purged
-    held = models.CharField(max_length=8, blank=True, default="")
-    # As cleanup logged it, with its angle brackets; the sender's text. Ties reports to a message, never to a person.
-    message_id = models.CharField(max_length=255, blank=True, default="", db_index=True)
-
-
-class ReportedMessage(models.Model):
-    """A message that somebody called unwanted (ARF): one row however often it is reported, so that it counts once.
-
-    Reports that name no message of ours are only counted, in one row a day without a mailbox: who writes a thousand
-    of them makes one row.
-    """
-
-    # The queue id, or "untied YYYY-MM-DD".
-    key = models.CharField(max_length=48, primary_key=True)
-    mailbox = models.CharField(max_length=255, blank=True, default="", db_index=True)
-    # When the message was handed in.
-    submitted_at = models.DateTimeField(null=True)
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField(db_index=True)
-    reports = models.PositiveIntegerField(default=1)
-    # The entry of complaints.reporters that vouches for one of the reports; "": nobody does, it counts nothing.
-    vouched_by = models.CharField(max_length=255, blank=True, default="")
 
 
 class DeferredPair(models.Model):

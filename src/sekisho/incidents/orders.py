@@ -21,6 +21,8 @@ LEASE = timedelta(seconds=60)
 # An agent silent for this long belongs to a host that was taken away: nobody waits for it any more.
 HOST_FORGOTTEN_AFTER = timedelta(days=30)
 DONE = ("done", "already")
+# What people do with mail on hold (incidents.held_orders): any number of them for an incident, in any generation.
+HELD_KINDS = ("purge_held", "requeue_held", "hold_held")
 # The step after which people may be told that the plan has its effect; what follows it only sweeps up.
 EFFECTIVE_STEP = {
     "contain": "probe_doors",
@@ -82,10 +84,10 @@ def place_refresh(mailbox: str, generation: int, actor: str, now: datetime) -> l
 def retire_older_orders(mailbox: str, before_generation: int) -> None:
     """Orders of an older generation that nobody finished are overtaken: no agent may carry them out now.
 
-    An old password has to be forgotten in any generation, and a decision about a planted setting stands.
+    An old password has to be forgotten in any generation, and a decision about a planted setting or held mail stands.
     """
     older = Order.objects.filter(mailbox=mailbox, generation__lt=before_generation)
-    _retire(older.exclude(kind__in=["refresh", "planted"]))
+    _retire(older.exclude(kind__in=["refresh", "planted", *HELD_KINDS]))
 
 
 def retire_weaker_orders(mailbox: str, kind: str) -> None:
@@ -104,7 +106,8 @@ def claim_orders(host: str, now: datetime, lease: timedelta = LEASE) -> list[Ord
     An agent that starts takes all there are (`lease` 0): it is the only one of its host, whoever claimed is dead.
     """
     expired = now - lease
-    waiting = Order.objects.filter(host=host).filter(Q(state="open") | Q(state="claimed", claimed_at__lt=expired))
+    due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    waiting = Order.objects.filter(due, host=host).filter(Q(state="open") | Q(state="claimed", claimed_at__lt=expired))
     claimed = []
     for order in waiting.order_by("id"):
         same = Order.objects.filter(pk=order.pk, state=order.state, claimed_at=order.claimed_at)

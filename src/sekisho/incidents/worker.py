@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
-from sekisho.incidents import allowances, complaints, decisions, questions, rescue, travel
+from sekisho.incidents import allowances, complaints, decisions, held_mail, questions, rescue, travel
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
@@ -154,7 +154,8 @@ class Worker:
         SignIn.objects.filter(success=False, at__lt=now - FAILED_SIGN_INS_KEPT).delete()
         SignIn.objects.filter(at__lt=now - SIGN_INS_KEPT).delete()
         complaints.prune(now)
-        QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).exclude(held="held").delete()
+        QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).delete()
+        held_mail.prune(now)
         prune_points(now)
         allowances.prune(now)
         travel.prune(now)

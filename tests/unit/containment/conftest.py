@@ -14,8 +14,9 @@ from sekisho.config import Settings
 from sekisho.containment.app_passwords import AppPasswordFile
 from sekisho.containment.barrier import Barrier, ensure
 from sekisho.containment.dovecot import Dovecot
+from sekisho.containment.held_mail import HeldMail
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
-from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead
+from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, HeldRow
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
@@ -58,6 +59,7 @@ class FakeSite:
         self.is_away = False
         self.planted = FakePlanted()
         self.app_password_rows: list[AppPasswordRow] = []
+        self.held_rows: list[HeldRow] = []
         self._reads = 0
 
     def read_active(self, mailbox: str) -> bool | None:
@@ -72,6 +74,9 @@ class FakeSite:
     def about_planted(self, question: Callable[[Any], Any]) -> Any:
         self.read_active(ALICE)
         return question(self.planted)
+
+    def record_held(self, row: HeldRow) -> None:
+        self.held_rows.append(row)
 
     def app_passwords(self) -> AppPasswordsRead:
         self.read_active(ALICE)
@@ -125,6 +130,7 @@ def tools(settings: Settings, host: FakeHost, clock: Clock, names: SiteNames, si
         ledger=ledger,
         pairs=QueuePairs(),
         names=names,
+        held=HeldMail(ledger, site.record_held, clock),
         site=site,
         now=clock,
         sleep=clock.sleep,

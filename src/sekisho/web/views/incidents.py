@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, knocking, planted, scores
+from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
-from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order, QueueIdLogin
+from sekisho.incidents.models import Incident, MailboxStatus, Notice
 from sekisho.incidents.notices import OPERATOR_KINDS
+from sekisho.incidents.orders import HELD_KINDS
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 from sekisho.web import score_chart, story, waiting, words
@@ -59,13 +60,14 @@ def show(request: HttpRequest, number: int) -> HttpResponse:
 def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     status = MailboxStatus.objects.filter(mailbox=incident.mailbox).first()
     holds = bool(status and status.generation == incident.generation and status.status in ("suspended", "restricted"))
-    orders = list(Order.objects.filter(incident=incident).order_by("created_at", "host"))
+    # Those about held mail may wait for ten minutes; its own page shows them.
+    orders = list(incident.orders.exclude(kind__in=HELD_KINDS).order_by("created_at", "host"))
     return {
         "incident": incident,
         "status": status,
         "holds": holds,
         "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
-        "held": QueueIdLogin.objects.filter(mailbox=incident.mailbox, held="held").count(),
+        "held": held_mail.count_held(incident),
         "complaints": complaints.tally_of(incident),
         "returned": returned_mail(incident),
         "can_answer": holds and status is not None and status.status == "restricted",
