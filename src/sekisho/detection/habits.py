@@ -97,6 +97,8 @@ class Evidence(msgspec.Struct, array_like=True):
     announced_day: int = 0
     # A sample of the running day's recipients, known ones included.
     sample: ListSample = msgspec.field(default_factory=ListSample)
+    # When it last sent something, to the hour: a complaint is about mail, and comes within days.
+    sent_at: float = 0.0
 
 
 def fade(habits: Habits, days: int) -> None:

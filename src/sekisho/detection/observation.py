@@ -61,9 +61,9 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
 
 
 def _observe_complaint(profile: MailboxProfile, now: float) -> None:
-    """Counts a complaint about a mailbox that sent something in this generation; anybody can forge one."""
+    """Counts a complaint about a mailbox that sent something lately in this generation; anybody can forge one."""
     evidence = profile.evidence
-    if not evidence.authenticated or not (evidence.own.first_at or evidence.strange.first_at):
+    if not evidence.authenticated or not evidence.sent_at or evidence.sent_at <= now - COMPLAINT_SECONDS:
         return
     if evidence.complained_at <= now - COMPLAINT_SECONDS:
         evidence.complaints = 0
@@ -76,6 +76,8 @@ def _traffic_of(profile: MailboxProfile, host: HostTables, source: Source, now: 
     evidence = profile.evidence
     evidence.strange_sender = not (profile.is_familiar(source) or host.is_learning)
     evidence.sender_weight = source.weight
+    # To the hour: a request like the last one changes nothing.
+    evidence.sent_at = now - now % 3600
     traffic = evidence.strange if evidence.strange_sender else evidence.own
     traffic.turn(now)
     return traffic
