@@ -22,8 +22,9 @@ def box(stack: Stack) -> Box:
     box = stack.new_box("t30")
     stack.site_sql("UPDATE alias SET goto = ? WHERE address = ?", f"{box.address},{OWN}", box.address)
     stack.command("settings", "look")
-    plant(stack, box, "own", 'require ["fileinto"];\r\nfileinto "Newsletter";\r\n', active=False)
-    seen = "SELECT count(*) FROM incidents_knownsetting WHERE mailbox = ? AND kind = 'script'"
+    filing = 'require ["fileinto"];\r\nif exists "List-Id" { fileinto "Newsletter"; }\r\n'
+    plant(stack, box, "own", filing, active=True)
+    seen = "SELECT count(*) FROM incidents_knownsetting WHERE mailbox = ? AND what LIKE '%\"active\": true%'"
     assert wait_until(lambda: stack.our_sql(seen, box.address)[0][0] == 1, 15, pause=0.3) is not None
     return box
 
@@ -102,7 +103,7 @@ def test_planted_settings_are_switched_off_before_mail_comes_in(stack: Stack, bo
     assert stack.site_sql("SELECT active FROM fetchmail WHERE mailbox = ?", box.address) == []
     session = SieveSession(stack.places.sieve, client_address=HOME)
     assert session.login(box.address, box.password).accepted
-    assert set(session.scripts()) == {"own"}
+    assert session.scripts() == {"own": True}
     session.close()
 
     # On probation: asked about, and off within seconds.

@@ -80,11 +80,12 @@ def freeze_planted(work: Work) -> bool:
         raise StepFailed("the incident is not recorded yet")
     if not scripts:
         return False
-    return _switch_scripts(work, frozen.planted, frozen.owners)
+    changed = _switch_off(work, frozen.planted)
+    return _bring_back(work, frozen.owners, frozen.was_active) or changed
 
 
-def _switch_scripts(work: Work, planted: Collection[str], owners: Collection[str]) -> bool:
-    """Nothing planted stays active; the owner's own script, switched off as a precaution, comes back."""
+def _switch_off(work: Work, planted: Collection[str]) -> bool:
+    """Nothing planted stays active."""
     entry, dovecot = work.entry, work.tools.dovecot
     active = dovecot.scripts(entry.mailbox).active
     if active in planted:
@@ -94,12 +95,24 @@ def _switch_scripts(work: Work, planted: Collection[str], owners: Collection[str
             work.save()
         dovecot.deactivate_script(entry.mailbox)
         return True
-    if active or entry.frozen_script not in owners:
+    return False
+
+
+def _bring_back(work: Work, owners: Collection[str], was_active: str) -> bool:
+    """The owner's own script, switched off as a precaution, is active again; on release also one that the intruder
+    had put his own in the place of (before that a dismissal may still want the other one back)."""
+    entry, dovecot = work.entry, work.tools.dovecot
+    if dovecot.scripts(entry.mailbox).active:
         return False
-    dovecot.activate_script(entry.mailbox, entry.frozen_script)
-    with work.tools.ledger.lock:
-        entry.frozen_script = ""
-        work.save()
+    if entry.frozen_script in owners:
+        dovecot.activate_script(entry.mailbox, entry.frozen_script)
+        with work.tools.ledger.lock:
+            entry.frozen_script = ""
+            work.save()
+        return True
+    if work.plan.kind != "release" or not was_active:
+        return False
+    dovecot.activate_script(entry.mailbox, was_active)
     return True
 
 
@@ -111,8 +124,7 @@ def planted_frozen(work: Work) -> str:
         active = tools.dovecot.scripts(mailbox).active
     except NoSuchMailbox:
         active = ""
-    now = _at(tools)
-    tally = tools.site.about_planted(lambda planted: planted.confirm_off(mailbox, work.entry.generation, active, now))
+    tally = tools.site.about_planted(lambda planted: planted.confirm_off(mailbox, work.entry.generation, active))
     if tally.pending:
         raise StepFailed(f"{counted(tally.pending, 'planted setting')} still in force")
     if not tally.frozen and not tally.listed:

@@ -124,13 +124,13 @@ class SettingsWatch(threading.Thread):
         if frozen is None:
             return
         dovecot = self._tools.dovecot
-        active = ""
+        active = None
         if scripts:
             active = dovecot.scripts(mailbox).active
             if active in frozen.planted:
                 dovecot.deactivate_script(mailbox)
                 active = dovecot.scripts(mailbox).active
-        self._ask(lambda planted: planted.confirm_off(mailbox, None, active, at))
+        self._ask(lambda planted: planted.confirm_off(mailbox, None, active))
 
     def _go_round(self, now: float) -> None:
         if self._last_name is None:

@@ -37,6 +37,8 @@ class Frozen(NamedTuple):
     planted: tuple[str, ...]
     # The owner's, known from before or kept by a person's word.
     owners: tuple[str, ...]
+    # The owner's script that was active at the first sign and is not now ("" for none).
+    was_active: str = ""
 
 
 class Tally(NamedTuple):
@@ -99,7 +101,10 @@ def freeze(
             _switch_off(item)
     planted = incident.planted.filter(kind="script", state__in=["found", "frozen", "to_delete"])
     names = {item.what["script"] for item in planted}
-    return Frozen(tuple(sorted(names)), tuple(name for name in owners if name and name not in names))
+    own = tuple(name for name in owners if name and name not in names)
+    idle = [script for script in scripts if script.what["script"] in own and not script.what["active"]]
+    was_active = [script.what["script"] for script in idle if age_of(script, since).was_active]
+    return Frozen(tuple(sorted(names)), own, was_active[0] if was_active else "")
 
 
 def _is_owners(
@@ -176,14 +181,17 @@ def _is_on(item: PlantedItem) -> bool:
     return site_settings.job_is_on(mailbox, item.what["job"])
 
 
-def confirm_off(mailbox: str, generation: int | None, active: str, now: datetime) -> Tally:
-    """Reads back what was switched off; `active`: the script the agent has just found active ("" for none)."""
+def confirm_off(mailbox: str, generation: int | None, active: str | None) -> Tally:
+    """Reads back what was switched off.
+
+    `active`: the script the agent has just found active ("" for none); None: it has not looked.
+    """
     incident = incident_of(mailbox, generation)
     if incident is None:
         return Tally(0, 0, 0, 0)
     for item in incident.planted.filter(state="found"):
-        off = item.what["script"] != active if item.kind == "script" else not _is_on(item)
-        if off:
+        on = active in (None, item.what["script"]) if item.kind == "script" else _is_on(item)
+        if not on:
             PlantedItem.objects.filter(pk=item.pk, state="found").update(state="frozen")
     items = list(incident.planted.all())
     open_items = [item for item in items if item.state in ("frozen", "to_delete", "to_keep")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -60,8 +60,22 @@ def _note(found: Sequence[FoundSetting], before: SettingsLook | None, now: datet
         elif _was_away(row, before) or (setting.what.get("active") and not row.what.get("active")):
             # Taken away and put back, or switched on: from now on it is a new one.
             row.first_seen = now
-        row.what, row.last_seen = setting.what, now
+        off_since = {} if setting.what.get("active", True) else _off_since(row.what, now)
+        row.what, row.last_seen = setting.what | off_since, now
         row.save()
+
+
+def _off_since(before: dict[str, Any], now: datetime) -> dict[str, str]:
+    """Of a script that is not active: the first look that found it so, once one had found it active."""
+    if before.get("active"):
+        return {"off_since": now.isoformat()}
+    return {"off_since": before["off_since"]} if "off_since" in before else {}
+
+
+def was_active(row: KnownSetting, since: datetime) -> bool:
+    """Whether a known script was the active one when an incident began."""
+    off_since = row.what.get("off_since")
+    return bool(row.what.get("active")) or (off_since is not None and datetime.fromisoformat(off_since) >= since)
 
 
 def _rows_of(found: Sequence[FoundSetting]) -> Iterable[KnownSetting]:
@@ -81,6 +95,8 @@ class Age(NamedTuple):
     looked: bool
     absent_at: datetime | None = None
     known_since: datetime | None = None
+    # Of the owner's scripts: it was the active one at the first sign.
+    was_active: bool = False
 
 
 def age_of(setting: FoundSetting, since: datetime) -> Age:
@@ -88,10 +104,10 @@ def age_of(setting: FoundSetting, since: datetime) -> Age:
     part = ("scripts", setting.mailbox) if setting.kind == "script" else ("tables", "")
     look = _last_look(part[1], part[0])
     row = KnownSetting.objects.filter(mailbox=setting.mailbox, key=setting.key).first()
-    if row is not None and (_was_away(row, look) or (setting.what.get("active") and not row.what.get("active"))):
+    if row is not None and (_was_away(row, look) or (setting.what.get("active") and not was_active(row, since))):
         row = None
     looked = look is not None and look.first_at < since
     if row is not None and row.first_seen < since:
-        return Age(known=True, looked=looked)
+        return Age(known=True, looked=looked, was_active=setting.kind == "script" and was_active(row, since))
     absent_at = look.last_at if looked and look is not None and row is None else None
     return Age(False, looked, absent_at, row.first_seen if row else None)

@@ -37,7 +37,7 @@ def ask(number: int, *words: str) -> list[dict[str, Any]]:
 def item(incident: Incident) -> int:
     SiteAlias.objects.filter(address=ALICE).update(goto=f"{ALICE},{THIEF}")
     planted.freeze(ALICE, 0, None, [], settings().host, timezone.now())
-    planted.confirm_off(ALICE, 0, "", timezone.now())
+    planted.confirm_off(ALICE, 0, "")
     return incident.planted.get().pk
 
 

@@ -57,6 +57,20 @@ def test_the_owners_script_comes_back_before_the_doors_open(tools: Tools, host: 
     assert done.index("freeze_planted") < done.index("lower_barrier")
 
 
+def test_the_script_in_whose_place_the_intruder_put_his_own_comes_back_on_release(
+    tools: Tools, host: FakeHost, site: FakeSite
+) -> None:
+    host.scripts[ALICE], host.active[ALICE] = {"own": 'fileinto "Lists";', "hide": AWAY}, "hide"
+    site.planted.frozen = Frozen(("hide",), ("own",), "own")
+    entry = suspended(tools)
+    run_due(tools, entry)
+    # A dismissal may still want the other one back.
+    assert ALICE not in host.active
+    release(tools, entry)
+    run_due(tools, entry)
+    assert host.active[ALICE] == "own"
+
+
 def test_no_mail_is_let_in_while_a_planted_setting_is_in_force(tools: Tools, site: FakeSite) -> None:
     entry = suspended(tools)
     run_due(tools, entry)

@@ -69,7 +69,7 @@ def test_only_the_new_target_of_a_forward_is_taken_out(incident: Incident) -> No
     forward_to(ALICE, OWN, "bob@ours.test", THIEF)
     freeze(incident)
     assert goto() == [ALICE, OWN, "bob@ours.test"]
-    assert planted.confirm_off(ALICE, 0, "", timezone.now()) == planted.Tally(1, 0, 0, 0)
+    assert planted.confirm_off(ALICE, 0, "") == planted.Tally(1, 0, 0, 0)
     assert items(incident) == {THIEF: "frozen"}
     assert item(incident, THIEF).absent_at == incident.first_risk_at - timedelta(hours=2)
 
@@ -79,7 +79,7 @@ def test_a_forward_that_left_no_copy_leaves_the_mail_in_the_mailbox(incident: In
     forward_to(THIEF)
     freeze(incident)
     assert goto() == [ALICE]
-    planted.confirm_off(ALICE, 0, "", timezone.now())
+    planted.confirm_off(ALICE, 0, "")
     planted.decide(item(incident, THIEF), True, "operator")
     assert planted.carry_out(settings().host) == []
     assert goto() == [THIEF]
@@ -89,7 +89,7 @@ def test_without_a_look_a_forward_is_of_unknown_age_and_switched_off_all_the_sam
     forward_to(ALICE, OWN)
     freeze(incident)
     assert goto() == [ALICE]
-    assert planted.confirm_off(ALICE, 0, "", timezone.now()).unknown_age == 1
+    assert planted.confirm_off(ALICE, 0, "").unknown_age == 1
     assert planted.planted_facts(incident)[0]["age_unknown"]
 
 
@@ -131,7 +131,7 @@ def test_vacation_and_fetchmail_are_switched_off_when_a_look_had_not_seen_them(i
             [ALICE],
         )
     freeze(incident)
-    assert planted.confirm_off(ALICE, 0, "", timezone.now()).frozen == 2
+    assert planted.confirm_off(ALICE, 0, "").frozen == 2
     assert not SiteVacation.objects.filter(active=True).exists()
     assert not SiteFetchmail.objects.filter(active=True).exists()
     assert "secret-of-his" not in str(list(incident.planted.values()))
@@ -164,8 +164,34 @@ def test_scripts_are_judged_by_what_they_do_and_what_was_there(incident: Inciden
         script("holiday", targets=[OWN]),
     )
     assert frozen == planted.Frozen(("holiday", "rules", "sorter"), ("own", "idle"))
-    assert planted.confirm_off(ALICE, 0, "sorter", timezone.now()).pending == 1
-    assert planted.confirm_off(ALICE, 0, "", timezone.now()) == planted.Tally(3, 0, 0, 0)
+    assert planted.confirm_off(ALICE, 0, "sorter").pending == 1
+    assert planted.confirm_off(ALICE, 0, "") == planted.Tally(3, 0, 0, 0)
+
+
+def test_the_owners_script_that_the_intruder_replaced_is_named(incident: Incident) -> None:
+    own, idle = script("own", folders=["Lists"]), script("own", folders=["Lists"], active=False)
+    look(incident, -2, own)
+    hide = script("hide", targets=[THIEF])
+    assert freeze(incident, idle, hide) == planted.Frozen(("hide",), ("own",), "own")
+    # A look after the replacement tells since when.
+    look(incident, 0.1, idle, hide)
+    assert freeze(incident, idle, hide).was_active == "own"
+    assert freeze(incident, own, hide) == planted.Frozen(("hide",), ("own",))
+
+
+def test_a_script_the_owner_had_switched_off_before_stays_off(incident: Incident) -> None:
+    look(incident, -9, script("own", folders=["Lists"]))
+    idle = script("own", folders=["Lists"], active=False)
+    look(incident, -5, idle)
+    look(incident, -2, idle)
+    assert freeze(incident, idle) == planted.Frozen((), ("own",))
+    assert freeze(incident, script("own", folders=["Lists"])).planted == ("own",)
+
+
+def test_a_script_that_nobody_looked_at_is_not_taken_for_off(incident: Incident) -> None:
+    freeze(incident, script(targets=[THIEF]))
+    assert planted.confirm_off(ALICE, 0, None).pending == 1
+    assert planted.confirm_off(ALICE, 0, "").pending == 0
 
 
 def test_a_script_rewritten_under_its_old_name_is_new(incident: Incident) -> None:
@@ -182,7 +208,7 @@ def test_a_decision_is_audited_ordered_from_the_finders_host_and_final(incident:
     look(incident)
     forward_to(ALICE, THIEF)
     freeze(incident)
-    planted.confirm_off(ALICE, 0, "", timezone.now())
+    planted.confirm_off(ALICE, 0, "")
     planted.decide(item(incident, THIEF), False, "kanri")
     order = Order.objects.get(kind="planted")
     assert (order.host, order.state, order.incident) == (settings().host, "open", incident)
@@ -201,7 +227,7 @@ def test_what_was_kept_stays_and_what_was_deleted_is_found_again(incident: Incid
     look(incident)
     forward_to(ALICE, OWN, THIEF)
     freeze(incident)
-    planted.confirm_off(ALICE, 0, "", timezone.now())
+    planted.confirm_off(ALICE, 0, "")
     planted.decide(item(incident, OWN), True, "kanri")
     planted.decide(item(incident, THIEF), False, "kanri")
     planted.carry_out(settings().host)
@@ -215,7 +241,7 @@ def test_a_dismissal_gives_all_back_but_what_a_person_deleted(incident: Incident
     look(incident)
     forward_to(ALICE, OWN, THIEF)
     freeze(incident)
-    planted.confirm_off(ALICE, 0, "", timezone.now())
+    planted.confirm_off(ALICE, 0, "")
     planted.decide(item(incident, THIEF), False, "kanri")
     planted.carry_out(settings().host)
     assert planted.give_back(ALICE, 0, timezone.now()) == 1
