@@ -249,6 +249,7 @@ def _waiting(incident: Incident, start: datetime) -> None:
             first_at=at,
             last_at=at,
             tries=2,
+            give_up_at=at + timedelta(days=2),
         )
 
 

@@ -72,6 +72,18 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
             rf"{_N} messages? kept until the queue manager forgets the address",
             _("%(n)s messages kept until the queue manager forgets the address"),
         ),
+        (
+            r"Dovecot told where the mailbox is; mailbox\.active is as before",
+            _("Dovecot told where the mailbox is; mailbox.active is as before"),
+        ),
+        (
+            r"mail is taken and delivered into the locked mailbox, personal filters are off \(read back from Dovecot\)",
+            _("mail is taken and delivered into the locked mailbox, personal filters are off (read back from Dovecot)"),
+        ),
+        (
+            r"senders wait again: every row of the barrier read back",
+            _("senders wait again: every row of the barrier read back"),
+        ),
         (rf"{_N} waiting messages? sent on", _("%(n)s waiting messages sent on")),
     )
 ]

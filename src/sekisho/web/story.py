@@ -29,6 +29,8 @@ LINES: dict[str, tuple[Words, str]] = {
     "closed": (_("The incident was closed"), "calm"),
     "notice": (_("A notice was sent"), "calm"),
     "first_deferred": (_("The first mail to this mailbox was asked to wait"), "calm"),
+    "rescue_on": (_("Mail is accepted and kept from now on; the mailbox stays suspended"), "warn"),
+    "rescue_off": (_("Senders wait again"), "calm"),
     "all_arrived": (_("All mail known to have waited has arrived"), "good"),
     "mail_sent": (_("Mail of this login left: %(count)s recipients"), "warn"),
     "mail_deferred": (_("Mail of this login waits at the recipients: %(count)s"), "calm"),

@@ -22,6 +22,7 @@ from sekisho.web.views import (
     places,
     question,
     recover,
+    rescue,
     sign_in,
 )
 
@@ -76,12 +77,14 @@ urlpatterns = [
     path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
     path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
+    path("admin/incidents/<int:number>/rescue/", rescue.switch, name="incident_rescue"),
     path("admin/incidents/<int:number>/planted/<int:item>/", incidents.decide_planted, name="incident_planted"),
     path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),
     path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
     path(_enforcement, enforcement.listing, name="enforcement"),
     path(_enforcement + "<str:domain>/", enforcement.preview, name="enforcement_preview"),
     path(_enforcement + "<str:domain>/mode/", enforcement.set_mode, name="enforcement_mode"),
+    path(_enforcement + "<str:domain>/rescue/", rescue.set_rule, name="rescue_rule"),
     path("question/<str:token>", question.show, name="question"),
     path("admin/if-taken-over/", advice.show, name="advice"),
 ]

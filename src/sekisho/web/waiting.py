@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
 
 from sekisho.incidents.models import DeferredPair, Incident
 
-# Senders' servers give up after: Exchange 2 days, Exim 4, Postfix 5 (their defaults). The first is the cautious one.
-EARLIEST_GIVE_UP = timedelta(days=2)
-LATEST_GIVE_UP = timedelta(days=5)
 SHOWN_SENDERS = 8
 
 
@@ -32,9 +30,10 @@ class Waiting:
     senders: int
     arrived: int
     first: list[WaitingSender]
-    # When the first of them may be given up by its own server; None when nobody waits.
+    # When the first of them may be given up by its own server; None when nobody waits. It may have passed.
     give_up_from: datetime | None
-    give_up_until: datetime | None
+    # Senders who have not come back although their time may be over: perhaps their mail was returned to them.
+    overdue: int = 0
 
     @property
     def still_waiting(self) -> int:
@@ -47,14 +46,12 @@ def of_incident(incident: Incident) -> Waiting:
     senders = pairs.values("sender").distinct().count()
     waiting = pairs.filter(arrived_at=None)
     still = waiting.values("sender").distinct().count()
-    # Mail in our own queue is put on hold before its lifetime ends; only senders' queues run out.
-    outside = waiting.filter(where="sender").order_by("first_at").first()
     return Waiting(
         senders=senders,
         arrived=senders - still,
         first=_first(waiting),
-        give_up_from=outside.first_at + EARLIEST_GIVE_UP if outside else None,
-        give_up_until=outside.first_at + LATEST_GIVE_UP if outside else None,
+        give_up_from=waiting.aggregate(at=Min("give_up_at"))["at"],
+        overdue=waiting.filter(give_up_at__lt=timezone.now()).values("sender").distinct().count(),
     )
 
 

@@ -120,6 +120,8 @@ PLANS: dict[str, Words] = {
     "restrict": _("Restriction"),
     "release": _("Reinstatement"),
     "dismiss": _("Undoing (not a takeover)"),
+    "rescue_on": _("Accept and keep the mail"),
+    "rescue_off": _("Let senders wait again"),
     "planted": _("Decisions about planted settings"),
 }
 
@@ -148,6 +150,9 @@ STEPS: dict[str, Words] = {
     "sweep_5": _("Look again after 5 seconds"),
     "sweep_30": _("Look again after 30 seconds"),
     "watch_doors": _("Try every door again, each hour"),
+    "find_home": _("Ask the server where the mailbox is"),
+    "accept_mail": _("Accept mail, past all filters and forwards of the mailbox"),
+    "refuse_mail": _("Ask senders to wait again"),
     "retry_waiting": _("Fetch the mail that was waiting"),
     "retry_waiting_31": _("Fetch waiting mail once more (after 31 seconds)"),
 }

@@ -64,7 +64,7 @@ def test_every_status_and_phase_has_a_badge():
     assert set(Incident.PHASES) == set(words.PHASES)
 
 
-@pytest.mark.parametrize("plan", ["CONTAIN", "RELEASE", "DISMISS", "REFRESH"])
+@pytest.mark.parametrize("plan", ["CONTAIN", "RELEASE", "DISMISS", "REFRESH", "RESCUE_ON", "RESCUE_OFF"])
 def test_every_step_of_every_plan_has_words(plan):
     assert {step.name for step in getattr(plans, plan)} <= set(words.STEPS)
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from sekisho.directory import access
 from sekisho.incidents.access import accessible_incidents
+from sekisho.incidents.deferred import earliest_returns
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus
 from sekisho.web import words
 from sekisho.web.words import Words
@@ -64,13 +65,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     by_mailbox = {row.mailbox: row for row in statuses.filter(mailbox__in=[incident.mailbox for incident in shown])}
     context = {
         "counts": counts,
-        "suspended": statuses.filter(status="suspended").order_by("-since")[:SHOWN_INCIDENTS],
+        "suspended": _with_clocks(list(statuses.filter(status="suspended").order_by("-since")[:SHOWN_INCIDENTS])),
         "incidents": [(incident, by_mailbox.get(incident.mailbox)) for incident in shown],
         "incident_count": found.count(),
         "domains": domains,
         "health": health() if access.is_operator(request.user) else [],
     }
     return render(request, "web/dashboard.html", context)
+
+
+def _with_clocks(rows: list[MailboxStatus]) -> list[tuple[MailboxStatus, datetime | None]]:
+    """Each mailbox with the time at which the first sender may give up on it; None where nobody is known to wait."""
+    clocks = earliest_returns([row.mailbox for row in rows])
+    return [(row, clocks.get(row.mailbox)) for row in rows]
 
 
 @require_safe

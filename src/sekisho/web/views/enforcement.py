@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sekisho.directory import access
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import enforcement
+from sekisho.incidents import enforcement, rescue
 from sekisho.incidents.changes import NotAllowed, Overtaken
 from sekisho.web.context import signed_in
 
@@ -64,6 +64,9 @@ def _preview_page(request: HttpRequest, domain: str, error: str = "") -> HttpRes
         "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
         "days": days,
         "spans": SPANS,
+        "rescue_is_set_up": rescue.is_set_up(),
+        "rescue_hours": rescue.rule_of(domain),
+        "most_hours": rescue.MOST_HOURS,
         "error": error,
     }
     return render(request, "web/enforcement_preview.html", context, status=422 if error else 200)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, scores
+from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, rescue, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
 from sekisho.incidents.models import Incident, MailboxStatus, Notice
 from sekisho.incidents.notices import OPERATOR_KINDS
@@ -80,6 +80,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "indicators": story.strongest(incident),
         "has_history": scores.has_history(incident.mailbox, incident.generation),
         "waiting": waiting.of_incident(incident),
+        "can_rescue": access.is_operator(request.user) and (rescue.is_set_up() or bool(status and status.rescue_since)),
         "timeline": story.lines(incident),
         "plans": story.plans(incident),
         "orders": orders,

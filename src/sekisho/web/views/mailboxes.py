@@ -134,6 +134,7 @@ def _edit_page(
         "waiting": waiting.of_incident(incident) if incident else None,
         "suspended": form.suspended,
         "limit": status.limit if status else None,
+        "rescue_since": status.rescue_since if status else None,
         "app_passwords": app_passwords.counts(mailbox.username),
         "usual": usual_words(mailbox.username, (get_language() or "ja")[:2]),
         "generate_url": reverse("new_password", args=[mailbox.username]),
