@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli import incident_queue
 from sekisho.cli.enforcement import Span, dismiss_all
+from sekisho.cli.incident_queue import find_incident
 from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option, tell_complaints
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
 from sekisho.cli.planted import planted, tell_planted
 from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
 
 if TYPE_CHECKING:
-    from sekisho.incidents.models import Incident
+    pass
 
 
 @click.group()
@@ -23,15 +25,8 @@ def incident() -> None:
 
 
 incident.add_command(planted)
-
-
-def _find(number: int) -> Incident:
-    from sekisho.incidents.models import Incident
-
-    row = Incident.objects.filter(pk=number).first()
-    if row is None:
-        raise Refused(say(f"there is no incident {number}", f"インシデント {number} はありません"))
-    return row
+for command in incident_queue.COMMANDS:
+    incident.add_command(command)
 
 
 @incident.command("list")
@@ -85,7 +80,7 @@ def show(number: int, as_json: bool) -> None:
     with databases():
         from sekisho.incidents.facts import incident_story
 
-        story = incident_story(_find(number), language())
+        story = incident_story(find_incident(number), language())
         if as_json:
             print_json(story)
         else:
@@ -119,11 +114,28 @@ def tell_story(story: dict[str, Any]) -> None:
     if story["planted"]:
         tell_planted(story["planted"])
     _tell_knocking(story["knocking"])
+    _tell_held(story["id"], story["queue"])
     waiting = story["waiting"]
     if waiting["waited"]:
         tell(
             f"  At least {waiting['waited']} senders waited, {waiting['arrived']} arrived.",
             f"  少なくとも {waiting['waited']} 件が待機し、{waiting['arrived']} 件が届きました。",
+        )
+
+
+def _tell_held(number: int, queue: dict[str, Any]) -> None:
+    """That held mail stays until somebody decides, so that nobody waits for it to go away."""
+    if queue["held"]:
+        tell(
+            f"  {queue['held']} messages of the intruder are on hold and stay there until somebody deletes them or "
+            f"sends them on: `sekisho incident queue {number}`, then `purge` or `requeue`.",
+            f"  第三者が送ったメール {queue['held']} 通を保留しています。削除または再送するまで残ります。"
+            f"確認: `sekisho incident queue {number}`、その後 `purge` または `requeue`。",
+        )
+    if queue["escaped"]:
+        tell(
+            f"  {queue['escaped']} messages escaped in flight while they were being put on hold.",
+            f"  {queue['escaped']} 通は、保留する前に送信途中で流出しました。",
         )
 
 
@@ -183,7 +195,7 @@ def _dismiss_number(number: int, reason: str, no_wait: bool, as_json: bool) -> N
         from sekisho.incidents.facts import incident_facts
         from sekisho.recovery.flow import wait_until_released
 
-        row = _find(number)
+        row = find_incident(number)
         orders = decisions.dismiss(row, actor(), reason)
         opened = no_wait or not orders or wait_until_released(row, RELEASE_S)
         row.refresh_from_db()
@@ -207,7 +219,7 @@ def close(number: int) -> None:
     with databases():
         from sekisho.incidents import decisions
 
-        decisions.close(_find(number), actor())
+        decisions.close(find_incident(number), actor())
         tell(f"Incident {number} is closed.", f"インシデント {number} を完了にしました。")
 
 
@@ -227,7 +239,7 @@ def answer(number: int, denied: bool, hours: int, recipients: int, as_json: bool
         from sekisho.incidents import decisions
         from sekisho.incidents.facts import incident_facts
 
-        row = _find(number)
+        row = find_incident(number)
         if denied:
             reason = say("the owner did not do this", "本人の操作ではないとの回答")
             decisions.disown(row, actor(), reason)

@@ -41,6 +41,15 @@ STEP_STATES = {
     "already": ("done", "完了"),
     "failed": ("failed, trying again", "失敗、再試行中"),
 }
+# What became of a message that an incident put on hold (incidents.models.HeldMessage).
+HELD_STATES = {
+    "held": ("on hold", "保留中"),
+    "escaped": ("escaped in flight", "送信途中で流出"),
+    "released": ("sent on, still here", "送信再開(未送達)"),
+    "left": ("sent on, left", "送信再開(送出済み)"),
+    "purged": ("deleted", "削除済み"),
+    "vanished": ("gone without an order", "指示によらず消失"),
+}
 MODES = {
     "observe": ("only observed, nothing is done to its mailboxes", "試運転(記録だけ)"),
     "enforce": ("enforced, mailboxes are suspended and restricted", "実行(停止・送信制限を行う)"),

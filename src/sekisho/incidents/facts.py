@@ -8,7 +8,7 @@ import msgspec
 from django.utils import timezone
 
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import complaints, knocking, planted
+from sekisho.incidents import complaints, held_mail, knocking, planted
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.giving_up import style_of
@@ -117,6 +117,8 @@ def incident_story(incident: Incident, language: str) -> Facts:
     facts["timeline"] = list(incident.timeline.order_by("at", "id").values("at", "kind", "details"))
     facts["notices"] = list(incident.notices.order_by("id").values("kind", "recipient", "state", "sent_at"))
     facts["waiting"] = msgspec.structs.asdict(summarize(incident))
+    # Its mail on hold, and what became of the rest (`incident queue` lists it).
+    facts["queue"] = held_mail.totals(incident.held_messages.all())
     facts["complaints"] = msgspec.structs.asdict(complaints.tally_of(incident))
     # Mail that came back for the hijacker's messages and went into the folder for it.
     facts["returned"] = returned_mail(incident)
