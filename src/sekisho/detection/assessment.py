@@ -334,7 +334,7 @@ def _place_indicators(profile: MailboxProfile, weights: _Weights, share: float) 
     if len(countries) > 1:
         name, sentences = "many_countries", say.many_countries(sources)
     elif foreign:
-        name, sentences = "new_country", say.new_country(foreign[0], habits.days, profile.home_countries())
+        name, sentences = "new_country", say.new_country(foreign[0], habits.days, profile.habits.home_countries())
     else:
         newest = max(sources, key=lambda source: source.weight)
         name, sentences = "new_network", say.new_network(newest, habits.days)

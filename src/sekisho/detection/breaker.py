@@ -13,6 +13,8 @@ Rules first:
 6. Detection suspends only on an authenticated event, from an unfamiliar source, with evidence of sending, a mailbox
    that is not protected, and while the fuse is whole; otherwise the same score restricts. A protected mailbox, or a
    blown fuse, gets limit 0 and its mail held: the trip is as serious, only the doors stay open.
+7. A **relapse** suspends at once: on probation the score that would restrict is enough, under all conditions of rule 6.
+   The mailbox was hijacked days ago, and its owner was told; a second doubt is answered by a person one level up.
 
 Then the table, then the code.
 """
@@ -123,7 +125,7 @@ def decide(
     """
     if status == SUSPENDED or not assessment.authenticated:
         return None
-    action = _action(assessment, limits, PROBATION_PRIOR if status == PROBATION else 0.0)
+    action = _action(assessment, limits, on_probation=status == PROBATION)
     if action is None:
         return None
     hold = action == "suspend" and (protected or fuse.is_blown(assessment.mailbox.rpartition("@")[2], assessment.t))
@@ -150,9 +152,10 @@ def decide(
     )
 
 
-def _action(assessment: Assessment, limits: Limits, prior: float) -> Action | None:
-    score = assessment.score + prior
-    if score >= limits.suspend and not assessment.source_familiar and assessment.has_sending_evidence:
+def _action(assessment: Assessment, limits: Limits, *, on_probation: bool) -> Action | None:
+    score = assessment.score + (PROBATION_PRIOR if on_probation else 0.0)
+    suspends = limits.restrict if on_probation else limits.suspend
+    if score >= suspends and not assessment.source_familiar and assessment.has_sending_evidence:
         return "suspend"
     if score >= limits.restrict:
         return "restrict"

@@ -51,6 +51,10 @@ class Habits(msgspec.Struct, array_like=True):
     # A sample of the last list written to (days of at least LIST_DAY recipients).
     listed: ListSample = msgspec.field(default_factory=ListSample)
 
+    def home_countries(self) -> list[str]:
+        """The countries this mailbox is at home in."""
+        return sorted(c for c, row in self.countries.items() if days_seen(row) >= FAMILIAR_DAYS)
+
 
 class Evidence(msgspec.Struct, array_like=True):
     """What is open in this generation."""

@@ -17,6 +17,7 @@ from sekisho.detection.host import HostTables
 from sekisho.detection.limits import COMPLAINT_SECONDS, MAX_TARGET_CHARACTERS
 from sekisho.detection.places import Source
 from sekisho.detection.profile import MailboxProfile
+from sekisho.detection.recipients import fingerprint
 from sekisho.detection.traffic import Traffic
 
 # RFC 3463 codes of bounces that say nothing about a list: mailbox full (5.2.2), message too big (5.2.3, 5.3.4).
@@ -24,8 +25,13 @@ INNOCENT_BOUNCES = frozenset({"5.2.2", "5.2.3", "5.3.4"})
 REFUSED_AS_SPAM = "5.7.1"
 
 
-def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now: float) -> None:
+def observe(
+    profile: MailboxProfile | None, host: HostTables, event: Event, now: float, *, excused: bool = False
+) -> None:
     """Learns one event; `now` is the guard's clock, or the event's own time when history is fed.
+
+    `excused`: it belongs to a mailing that somebody has answered for. Its recipients become known, its volume counts
+    nothing; place, results and complaints count as always.
 
     `profile` may be None for a failed login of a name nobody has; any other event without a profile is a ValueError.
     """
@@ -34,7 +40,21 @@ def observe(profile: MailboxProfile | None, host: HostTables, event: Event, now:
         return
     if profile is None:
         raise ValueError(f"{type(event).__name__} without a profile")
-    _observe_known(profile, host, event, now)
+    if excused and isinstance(event, Recipient | Submission):
+        _observe_excused(profile, host, event, now)
+    else:
+        _observe_known(profile, host, event, now)
+
+
+def _observe_excused(profile: MailboxProfile, host: HostTables, event: Recipient | Submission, now: float) -> None:
+    source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
+    traffic = _traffic_of(profile, host, source, now)
+    # Something was sent: complaints about it count.
+    traffic.first_at = traffic.first_at or now
+    if isinstance(event, Recipient):
+        if (opened := profile.evidence.open.get(source.key)) is not None:
+            opened.recipients += 1
+        profile.evidence.fresh.add(fingerprint(event.recipient))
 
 
 def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now: float) -> None:

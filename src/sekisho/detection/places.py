@@ -52,6 +52,8 @@ FURTHER_OWNER, FURTHER_OWNERS_MOST = 0.3, 1.5
 # All places together: three countries beyond a first one reach it; more adds nothing to what is certain.
 PLACES_MOST = 12.0
 
+NO_COUNTRIES: frozenset[str] = frozenset()
+
 
 class Source(msgspec.Struct, frozen=True):
     """What a place means to one mailbox today."""
@@ -136,8 +138,13 @@ def weigh_source(
     countries: dict[str, int],
     domain: DomainHabits,
     owner_networks: dict[int, int],
+    opened: frozenset[str] = NO_COUNTRIES,
 ) -> Source:
-    """What a place means to a mailbox with these habits (rows by key) and `days` days of history."""
+    """What a place means to a mailbox with these habits (rows by key) and `days` days of history.
+
+    `opened`: countries that count as its home for now, because the owner has said that he goes there. That excuses the
+    country alone: its network and that one's owner are as new as anywhere.
+    """
     key = network_key(place.network)
     if not key:
         # Our own webmail or a local program: whoever uses it, it looks the same. Neutral, and familiar after use.
@@ -150,7 +157,7 @@ def weigh_source(
         return Source(place, key, FAMILIAR_NETWORK, by_network=True, trusted=trusted)
     cloud = place.asn in MAIL_APP_CLOUDS
     country_days = days_seen(countries.get(place.country, 0))
-    at_home = cloud or country_days >= FAMILIAR_DAYS or place.country in domain.countries
+    at_home = cloud or country_days >= FAMILIAR_DAYS or place.country in domain.countries or place.country in opened
     if place.asn:
         colleagues = place.asn in domain.asns and key in domain.networks
         if at_home and (asn_days >= FAMILIAR_DAYS or colleagues):

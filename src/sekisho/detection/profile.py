@@ -79,6 +79,7 @@ class MailboxProfile:
         "evidence",
         "generation",
         "habits",
+        "opened",
         "started_at",
         "wandering",
     )
@@ -89,6 +90,7 @@ class MailboxProfile:
         self.started_at = 0.0
         self.habits = Habits()
         self.evidence = Evidence()
+        self.opened: frozenset[str] = frozenset()
         self._reset()
 
     def _reset(self) -> None:
@@ -149,15 +151,19 @@ class MailboxProfile:
         """Whether a source belongs to the owner's habits; such a source never suspends."""
         return source.by_network or (source.by_owner and not self.wandering)
 
+    def open_countries(self, opened: frozenset[str]) -> None:
+        """Lets these countries count as home for now; not stored, so say it with each event."""
+        if opened != self.opened:
+            self.opened, self._source = opened, None
+
     def judge(self, place: Place, domain: DomainHabits) -> Source:
         """What a place means today; the last one is remembered, because Postfix asks per recipient."""
         source = self._source
         if source is not None and (source.place is place or source.place == place):
             return source
         habits = self.habits
-        self._source = source = weigh_source(
-            place, habits.days, habits.networks, habits.asns, habits.countries, domain, habits.owner_networks
-        )
+        known = habits.networks, habits.asns, habits.countries
+        self._source = source = weigh_source(place, habits.days, *known, domain, habits.owner_networks, self.opened)
         return source
 
     def is_routine(self, place: Place, recipient: str, now: float, alert: float) -> bool:
@@ -201,10 +207,6 @@ class MailboxProfile:
         if not evidence.networks_before:
             return evidence.networks
         return evidence.networks + evidence.networks_before * (1.0 - now % DAY / DAY)
-
-    def home_countries(self) -> list[str]:
-        """The countries this mailbox is at home in."""
-        return sorted(c for c, row in self.habits.countries.items() if days_seen(row) >= FAMILIAR_DAYS)
 
     def announced(self) -> str:
         """The highest action recorded in this generation, "" for none."""

@@ -282,7 +282,9 @@ class Checkpoint:
         stand = self.standing.of(event.mailbox)
         if profile.generation < stand.generation:
             profile.start_generation(stand.generation, now)
-        detection.observe(profile, self.tables, event, now)
+        profile.open_countries(self.permissions.open_countries(event.mailbox, now))
+        excused = self.permissions.excuses(event, profile, stand, now)
+        detection.observe(profile, self.tables, event, now, excused=excused)
         return profile
 
     def _tell_usual(self, mailbox: str, profile: MailboxProfile, now: float) -> None:

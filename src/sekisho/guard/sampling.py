@@ -40,8 +40,10 @@ FORGET_SECONDS = 86_400.0
 
 def thresholds(limits: Limits, status: str) -> Thresholds:
     """The scores at which decide() would act on a mailbox of this status."""
-    prior = PROBATION_PRIOR if status == "probation" else 0.0
-    return Thresholds(limits.alert, limits.restrict - prior, limits.suspend - prior)
+    if status == "probation":
+        restrict = limits.restrict - PROBATION_PRIOR
+        return Thresholds(limits.alert, restrict, restrict)
+    return Thresholds(limits.alert, limits.restrict, limits.suspend)
 
 
 class _Curve(msgspec.Struct):

@@ -156,3 +156,7 @@ def _enforce(record: DecisionRecord, status: MailboxStatus, incident: Incident, 
         "limit": record.limit,
     }
     contain(incident, record.action, f"guard@{record.host}", details, at)
+    if record.action == "suspend" and status.status == "probation":
+        # A relapse: whoever reinstated it is not the only one to look at it now.
+        notices.tell_operator(incident, "relapse", at)
+        add_entry(incident, at, "relapse", f"relapse-{incident.pk}", {})

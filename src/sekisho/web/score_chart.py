@@ -267,10 +267,13 @@ def _segments(point: ScorePoint, scale: _Scale) -> list[Segment]:
 
 
 def _lines(points: Sequence[ScorePoint], scale: _Scale) -> list[Line]:
-    """Each threshold as pieces over the bars with the same value; on probation two of them are lower."""
+    """Each threshold as pieces over the bars with the same value; on probation one line stands for two, since a relapse
+    suspends where else a restriction would begin."""
     lines: list[Line] = []
     for action in ("alert", "restrict", "suspend"):
         values = [getattr(point, action) for point in points]
+        if action == "restrict":
+            values = [None if point.restrict == point.suspend else point.restrict for point in points]
         begin = 0
         for end in range(1, len(values) + 1):
             if end < len(values) and values[end] == values[begin]:

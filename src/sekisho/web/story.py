@@ -38,6 +38,7 @@ LINES: dict[str, tuple[Words, str]] = {
     "complaint": (_("Receivers report mail of this mailbox as spam: %(count)s messages"), "warn"),
     "returned_filed": (_("Returned mail of the intruder's was put into a folder of its own: %(count)s"), "calm"),
     "script": (_("A mail filter was changed"), "warn"),
+    "relapse": (_("It happened on probation: the operator was called"), "bad"),
     "asked_operator": (_("Nobody had answered: the operator was asked, too"), "warn"),
     "answered_yes": (_("The question was answered: it was the owner"), "good"),
     "answered_no": (_("The question was answered: it was not the owner"), "bad"),

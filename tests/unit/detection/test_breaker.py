@@ -157,10 +157,19 @@ def test_a_suspended_mailbox_is_left_alone() -> None:
     assert decide("suspended", assessment(30.0), "detection", "enforce", Fuse()) is None
 
 
-def test_probation_judges_one_nat_harder_but_asks_no_more() -> None:
-    assert decide("probation", assessment(8.0), "detection", "enforce", Fuse()).after == "suspended"  # type: ignore[union-attr]
-    assert decide("probation", assessment(5.5), "detection", "enforce", Fuse()).after == "restricted"  # type: ignore[union-attr]
+def test_a_relapse_on_probation_suspends_one_nat_below_a_restriction_and_asks_no_more() -> None:
+    relapse = decide("probation", assessment(5.5), "detection", "enforce", Fuse())
+    assert relapse and (relapse.action, relapse.after) == ("suspend", "suspended")
+    assert decide("probation", assessment(5.4), "detection", "enforce", Fuse()).action == "alert"  # type: ignore[union-attr]
     assert decide("probation", assessment(3.5), "detection", "enforce", Fuse()) is None
+
+
+@pytest.mark.parametrize("excuse", [{"source_familiar": True}, {"has_sending_evidence": False}])
+def test_what_never_suspends_does_not_on_probation_either(excuse: dict[str, bool]) -> None:
+    found = decide("probation", assessment(20.0, **excuse), "detection", "enforce", Fuse())
+    assert found and found.after == "restricted"
+    assert decide("probation", assessment(5.5), "detection", "enforce", blown()).after == "restricted"  # type: ignore[union-attr]
+    assert decide("probation", assessment(5.5), "detection", "enforce", Fuse(), protected=True).limit == 0  # type: ignore[union-attr]
 
 
 def test_an_alert_is_said_once_and_observing_repeats_nothing() -> None:

@@ -218,7 +218,7 @@ def test_a_source_an_open_alert_is_about_gains_no_days(world: World) -> None:
         world.login(abroad(6))
         world.now += DAY
     assert world.actions[0] == "alert"
-    assert abroad(5)[1].country not in world.profile.home_countries()
+    assert abroad(5)[1].country not in world.profile.habits.home_countries()
 
 
 def test_an_alert_nobody_answered_is_over_after_a_week(world: World) -> None:

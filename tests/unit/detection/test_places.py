@@ -25,6 +25,7 @@ def weigh(
     countries: dict[str, int] | None = None,
     domain: DomainHabits | None = None,
     owner_networks: dict[int, int] | None = None,
+    opened: frozenset[str] = frozenset(),
 ) -> Source:
     """A source for a mailbox that was `days` in Japan behind one owner, unless told otherwise."""
     networks = {NETWORK: days} if networks is None else networks
@@ -38,7 +39,17 @@ def weigh(
         {country: row(seen) for country, seen in countries.items()},
         domain or DomainHabits(),
         owner_networks or {},
+        opened,
     )
+
+
+def test_a_country_that_was_opened_is_no_new_one_but_its_networks_owner_is() -> None:
+    there = Place("TH", 65_100, "Thai Net", "198.51.100.0/24")
+    closed, opened = weigh(there), weigh(there, opened=frozenset({"TH"}))
+    assert closed.foreign and not opened.foreign
+    assert opened.weight == weigh(Place("JP", 65_100, "Thai Net", "198.51.100.0/24")).weight < closed.weight
+    assert not (opened.by_network or opened.by_owner)
+    assert weigh(there, opened=frozenset({"KR"})) == closed
 
 
 def test_a_familiar_network_speaks_for_the_owner() -> None:

@@ -254,9 +254,9 @@ def test_our_own_networks_are_no_source() -> None:
     seen: list[detection.Event] = []
     observe = detection.observe
 
-    def watching(profile: object, host: object, event: detection.Event, now: float) -> None:
+    def watching(profile: object, host: object, event: detection.Event, now: float, *, excused: bool) -> None:
         seen.append(event)
-        observe(profile, host, event, now)  # type: ignore[arg-type]
+        observe(profile, host, event, now, excused=excused)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(detection, "observe", watching)

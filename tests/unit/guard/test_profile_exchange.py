@@ -48,7 +48,7 @@ def test_a_host_takes_over_what_another_learnt(tmp_path: Path) -> None:
     assert merge_file(ours, file) == Merged(added=1, changed=1)
     found, _, saved = ProfileStore(ours.profiles_file).load()
     assert found.keys() == {HANAKO, TARO} and saved.written_at > 5.0
-    homes = MailboxProfile.from_bytes(found[HANAKO]).home_countries()
+    homes = MailboxProfile.from_bytes(found[HANAKO]).habits.home_countries()
     assert homes == sorted({home()[1].country, abroad(2)[1].country})
     assert merge_file(ours, file) == Merged(unchanged=2)
 

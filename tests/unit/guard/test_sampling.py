@@ -141,7 +141,9 @@ def test_memory_is_bounded_and_old_curves_are_forgotten(monkeypatch: pytest.Monk
 
 
 def test_on_probation_the_lines_are_one_nat_lower_as_decide_has_them() -> None:
-    assert thresholds(DEFAULT_LIMITS, "probation").suspend == DEFAULT_LIMITS.suspend - 1
+    assert thresholds(DEFAULT_LIMITS, "probation").restrict == DEFAULT_LIMITS.restrict - 1
+    # A relapse suspends at once.
+    assert thresholds(DEFAULT_LIMITS, "probation").suspend == DEFAULT_LIMITS.restrict - 1
     assert thresholds(DEFAULT_LIMITS, "probation").alert == DEFAULT_LIMITS.alert
     assert thresholds(DEFAULT_LIMITS, "restricted").restrict == DEFAULT_LIMITS.restrict
 

@@ -249,3 +249,24 @@ def test_a_link_answers_once_and_its_bearer_is_named(restriction: Incident) -> N
         with pytest.raises(NotAllowed):
             answer_by_link(link, state, "", AT + HOURS)
     assert status().status == "active"
+
+
+def test_a_relapse_suspends_and_asks_one_level_up(two_tenants: None) -> None:
+    from sekisho.incidents.notice_texts import compose
+
+    add_contact("ALL", "night@provider.test")
+    MailboxStatus.objects.create(mailbox=ALICE, domain="ours.test", status="probation", since=AT, limit=20)
+    decisions.record_detection(record("d1", "suspend", before="probation"))
+    assert status().status == "suspended"
+    assert {(n.kind, n.recipient) for n in Notice.objects.all()} == {
+        ("suspended", "boss@outside.test"),
+        ("relapse", "night@provider.test"),
+    }
+    subject, body = compose(Notice.objects.get(kind="relapse"))
+    assert "経過観察中" in subject and ALICE in body and "{" not in body
+
+
+def test_a_first_suspension_calls_no_operator(two_tenants: None) -> None:
+    add_contact("ALL", "night@provider.test")
+    decisions.record_detection(record())
+    assert not Notice.objects.filter(kind="relapse").exists()

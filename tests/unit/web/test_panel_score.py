@@ -190,3 +190,9 @@ def test_the_description_says_what_is_drawn(incident):
         chart = score_chart.chart_of(list(ScorePoint.objects.order_by("t")))
     assert chart is not None
     assert "highest 14.2" in chart.description and "suspended from 9.0" in chart.description
+
+
+def test_where_a_relapse_suspends_at_once_one_line_stands_for_two(incident):
+    chart = score_chart.chart_of([point(incident.detected_at, 5.0, suspend=6.5)])
+    assert chart is not None
+    assert [(line.action, line.value) for line in chart.lines] == [("alert", 4.0), ("suspend", 6.5)]
