@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,9 +14,6 @@ from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_opt
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
 from sekisho.cli.planted import planted, tell_planted
 from sekisho.cli.words import ACTIONS, PHASES, STATUSES, STEP_STATES
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group()
