@@ -4,6 +4,7 @@ Sabotage: tests/sabotage/t30.patch (the release does not look for planted settin
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -23,9 +24,13 @@ def box(stack: Stack) -> Box:
     stack.site_sql("UPDATE alias SET goto = ? WHERE address = ?", f"{box.address},{OWN}", box.address)
     stack.command("settings", "look")
     filing = 'require ["fileinto"];\r\nif exists "List-Id" { fileinto "Newsletter"; }\r\n'
-    plant(stack, box, "own", filing, active=True)
+    # Not over ManageSieve, which he has never used before: that is a sign in itself, if a weak one.
+    dovecot = ["doveadm", "-c", str(stack.var / "ours" / "dovecot" / "dovecot.conf"), "sieve", "put", "-u", box.address]
+    subprocess.run([*dovecot, "-a", "own"], input=filing.encode(), check=True, timeout=20)
+    # The agent's round of all mailboxes begins with its start.
+    stack.restarted("agent", stack.kill("agent"))
     seen = "SELECT count(*) FROM incidents_knownsetting WHERE mailbox = ? AND what LIKE '%\"active\": true%'"
-    assert wait_until(lambda: stack.our_sql(seen, box.address)[0][0] == 1, 15, pause=0.3) is not None
+    assert wait_until(lambda: stack.our_sql(seen, box.address)[0][0] == 1, 60, pause=0.5) is not None
     return box
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Dovecot refuses scripts above 1 MiB (sieve_max_script_size), and includes nested deeper than 10.
 SCRIPT_CHARACTERS = 1024 * 1024
 INCLUDE_DEPTH = 10
+# Scripts read for one; whoever includes more than these has something to hide, and counts as sending mail outside.
+MOST_INCLUDED = 50
 
 
 class ScriptEffects(NamedTuple):
@@ -102,21 +105,38 @@ def _folders(name: str, arguments: list[_Token]) -> list[str]:
     return ["" if "${" in folder else folder]
 
 
-def read_script(script: str, include: Callable[[str], str], depth: int = 0) -> ScriptEffects:
-    """What a script does; `include` gives the text of another personal script by name ("" for none)."""
-    targets: list[str] = []
-    folders: list[str] = []
-    discards = vacation = False
+def read_script(script: str, include: Callable[[str], str]) -> ScriptEffects:
+    """What a script does; `include` gives the text of another personal script by name ("" for none).
+
+    Each script is read once, however often it is included: what it does is the same each time.
+    """
+    found = _Found()
+    _read(script, include, 0, {}, found)
+    targets, folders = dict.fromkeys(found.targets), dict.fromkeys(found.folders)
+    return ScriptEffects(tuple(targets), found.discards, found.vacation, tuple(folders))
+
+
+@dataclass
+class _Found:
+    targets: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    discards: bool = False
+    vacation: bool = False
+
+
+def _read(script: str, include: Callable[[str], str], depth: int, seen: dict[str, int], found: _Found) -> None:
     for name, arguments in _commands(script):
-        targets += _targets(name, arguments)
-        folders += _folders(name, arguments)
-        discards |= name in ("discard", "reject", "ereject")
-        vacation |= name == "vacation"
+        found.targets += _targets(name, arguments)
+        found.folders += _folders(name, arguments)
+        found.discards |= name in ("discard", "reject", "ereject")
+        found.vacation |= name == "vacation"
         if name == "include" and depth < INCLUDE_DEPTH:
             for other in [a.value for a in arguments if a.kind == "string"]:
-                inner = read_script(include(other), include, depth + 1)
-                targets += inner.targets
-                folders += inner.folders
-                discards |= inner.discards
-                vacation |= inner.vacation
-    return ScriptEffects(tuple(dict.fromkeys(targets)), discards, vacation, tuple(dict.fromkeys(folders)))
+                # Read at a greater depth, its own includes may not have been.
+                if seen.get(other, INCLUDE_DEPTH) <= depth:
+                    continue
+                if other not in seen and len(seen) >= MOST_INCLUDED:
+                    found.targets.append("")
+                    return
+                seen[other] = depth
+                _read(include(other), include, depth + 1, seen, found)

@@ -61,7 +61,9 @@ def _note(found: Sequence[FoundSetting], before: SettingsLook | None, now: datet
             # Taken away and put back, or switched on: from now on it is a new one.
             row.first_seen = now
         off_since = {} if setting.what.get("active", True) else _off_since(row.what, now)
-        row.what, row.last_seen = setting.what | off_since, now
+        # An owner's answer is his own affair; its hash tells whether it is the same.
+        told = {name: value for name, value in setting.what.items() if name != "body"}
+        row.what, row.last_seen = told | off_since, now
         row.save()
 
 

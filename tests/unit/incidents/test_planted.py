@@ -130,10 +130,14 @@ def test_vacation_and_fetchmail_are_switched_off_when_a_look_had_not_seen_them(i
             " VALUES (%s, 'imap.dropbox.test', 'thief', 'secret-of-his', '', 1)",
             [ALICE],
         )
+    # Seen by a look, but after the first sign.
+    setting_looks.look_at_tables(timezone.now())
     freeze(incident)
     assert planted.confirm_off(ALICE, 0, "").frozen == 2
     assert not SiteVacation.objects.filter(active=True).exists()
     assert not SiteFetchmail.objects.filter(active=True).exists()
+    assert KnownSetting.objects.filter(kind="vacation", what__subject="Pay here").exists()
+    assert "evil.test" not in str(list(KnownSetting.objects.values()))
     assert "secret-of-his" not in str(list(incident.planted.values()))
     for found in incident.planted.all():
         planted.decide(found, planted.name_of(found) == "Pay here", "operator")
