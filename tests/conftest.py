@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from sekisho.deploy.render import template
+
+# How fast the machine is says nothing about the code: a busy one must not turn a property red. `make bench` measures.
+settings.register_profile("sekisho", deadline=None)
+settings.load_profile("sekisho")
 
 
 @pytest.fixture(scope="session")

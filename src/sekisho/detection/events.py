@@ -40,6 +40,8 @@ class Login(msgspec.Struct, frozen=True):
     protocol: str
     success: bool
     pwhash: str = ""
+    # The mail program by its own word (IMAP ID, RFC 2971): for people to read, never evidence.
+    client: str = ""
 
 
 class Recipient(msgspec.Struct, frozen=True):

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sekisho.detection.limits import DECAY, FAMILIAR_DAYS, FORGET_DAYS, GROWTH, GROWTH_STEP
+from sekisho.detection.limits import (
+    DECAY,
+    FAMILIAR_DAYS,
+    FORGET_DAYS,
+    GROWTH,
+    GROWTH_STEP,
+    MAX_CLIENT_CHARACTERS,
+    MAX_CLIENTS,
+)
 from sekisho.detection.places import OpenSource, days_seen
 from sekisho.detection.reading import Reading
 from sekisho.detection.recipients import FreshRecipients, KnownRecipients, ListSample, marks_from_bytes, marks_to_bytes
@@ -50,6 +58,8 @@ class Habits(msgspec.Struct, array_like=True):
     owner_networks: dict[int, int] = {}
     # A sample of the last list written to (days of at least LIST_DAY recipients).
     listed: ListSample = msgspec.field(default_factory=ListSample)
+    # Mail programs by their own word, by days seen at familiar sources.
+    clients: dict[str, int] = {}
 
     def home_countries(self) -> list[str]:
         """The countries this mailbox is at home in."""
@@ -101,8 +111,16 @@ class Evidence(msgspec.Struct, array_like=True):
     announced_day: int = 0
     # A sample of the running day's recipients, known ones included.
     sample: ListSample = msgspec.field(default_factory=ListSample)
-    # When it last sent something, to the hour: a complaint is about mail, and comes within days.
-    sent_at: float = 0.0
+    # The last day on which it sent something (0: none): a complaint is about mail, and comes within days.
+    sent_day: int = 0
+    # Mail programs of the running day at familiar sources.
+    clients: dict[str, int] = {}
+
+
+def note_client(evidence: Evidence, client: str) -> None:
+    """Notes the name a mail program at a familiar source gives itself; learnt with the day."""
+    if len(evidence.clients) < MAX_CLIENTS:
+        evidence.clients[client[:MAX_CLIENT_CHARACTERS]] = evidence.day
 
 
 def fade(habits: Habits, days: int) -> None:

@@ -92,6 +92,9 @@ MAX_NETWORKS = 24
 MAX_ASNS = 16
 MAX_COUNTRIES = 8
 MAX_PROTOCOLS = 6
+# Mail programs named to people, and how much of a name: "Thunderbird", "iPhone Mail".
+MAX_CLIENTS = 4
+MAX_CLIENT_CHARACTERS = 24
 MAX_OPEN_SOURCES = 12
 MAX_TODAY_SOURCES = 24
 MAX_RECENT_RECIPIENTS = 320

@@ -30,6 +30,7 @@ from sekisho.detection.limits import (
     DECAY,
     HOUR,
     MAX_ASNS,
+    MAX_CLIENTS,
     MAX_COUNTRIES,
     MAX_FRESH_RECIPIENTS,
     MAX_LISTED,
@@ -232,10 +233,12 @@ _HABITS: _Rules = {
     "recipients": _known,
     "owner_networks": _counts,
     "listed": _sample,
+    "clients": _rows(MAX_CLIENTS),
 }
 _EVIDENCE: _Rules = {
     "today": _today,
     "protocols": _latest,
+    "clients": _latest,
     "open": _open,
     "fresh": _fresh,
     "sample": _sample,

@@ -13,8 +13,9 @@ from sekisho.detection.events import (
     SessionEnded,
     Submission,
 )
+from sekisho.detection.habits import note_client
 from sekisho.detection.host import HostTables
-from sekisho.detection.limits import COMPLAINT_SECONDS, MAX_TARGET_CHARACTERS
+from sekisho.detection.limits import COMPLAINT_SECONDS, DAY, MAX_TARGET_CHARACTERS
 from sekisho.detection.places import Source
 from sekisho.detection.profile import MailboxProfile
 from sekisho.detection.recipients import fingerprint
@@ -67,7 +68,9 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
         source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
         _traffic_of(profile, host, source, now).count_message(now)
     elif type(event) is Login:
-        profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
+        source = profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
+        if event.client and profile.is_familiar(source):
+            note_client(profile.evidence, event.client)
     elif type(event) is ScriptChange:
         _observe_script(profile, host, event, now)
     elif type(event) is SessionEnded:
@@ -83,7 +86,7 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
 def _observe_complaint(profile: MailboxProfile, now: float) -> None:
     """Counts a complaint about a mailbox that sent something lately in this generation; anybody can forge one."""
     evidence = profile.evidence
-    if not evidence.authenticated or not evidence.sent_at or evidence.sent_at <= now - COMPLAINT_SECONDS:
+    if not (evidence.authenticated and evidence.sent_day) or now >= (evidence.sent_day + 1) * DAY + COMPLAINT_SECONDS:
         return
     if evidence.complained_at <= now - COMPLAINT_SECONDS:
         evidence.complaints = 0
@@ -96,8 +99,7 @@ def _traffic_of(profile: MailboxProfile, host: HostTables, source: Source, now: 
     evidence = profile.evidence
     evidence.strange_sender = not (profile.is_familiar(source) or host.is_learning)
     evidence.sender_weight = source.weight
-    # To the hour: a request like the last one changes nothing.
-    evidence.sent_at = now - now % 3600
+    evidence.sent_day = evidence.day
     traffic = evidence.strange if evidence.strange_sender else evidence.own
     traffic.turn(now)
     return traffic

@@ -36,6 +36,7 @@ from sekisho.detection.limits import (
     HOUR,
     LIST_DAY,
     MAX_ASNS,
+    MAX_CLIENTS,
     MAX_COUNTRIES,
     MAX_NETWORKS,
     MAX_OPEN_SOURCES,
@@ -186,6 +187,7 @@ class MailboxProfile:
             and evidence.sender_weight == source.weight
             and source.key in evidence.today
             and "smtp" in evidence.protocols
+            and evidence.sent_day == evidence.day
             and evidence.peak < alert
             and holds(self.habits.recipients.recent, fingerprint(recipient))
         )
@@ -314,7 +316,7 @@ class MailboxProfile:
                 self._learn_day(domain)
             if evidence.peak < host.limits.alert:
                 self._learn_volume()
-        for rows in (habits.networks, habits.asns, habits.countries):
+        for rows in (habits.networks, habits.asns, habits.countries, habits.clients):
             drop_old(rows, day)
         if evidence.announced == 1 and day >= evidence.announced_day + ALERT_DAYS:
             evidence.announced = 0
@@ -322,6 +324,7 @@ class MailboxProfile:
         evidence.networks = 0
         evidence.today.clear()
         evidence.protocols.clear()
+        evidence.clients.clear()
         evidence.fresh = FreshRecipients()
         evidence.sample = ListSample()
         evidence.peak = 0.0
@@ -339,6 +342,8 @@ class MailboxProfile:
         habits.days += 1
         habits.protocols.update(evidence.protocols)
         keep_best(habits.protocols, MAX_PROTOCOLS)
+        for client in evidence.clients:
+            note_day(habits.clients, client, evidence.day, MAX_CLIENTS)
         habits.most_networks = max(habits.most_networks, float(evidence.networks))
         settled = (evidence.day + 1) * DAY - SETTLED_SECONDS
         for key, (asn, country) in evidence.today.items():

@@ -43,6 +43,8 @@ class Usual(msgspec.Struct, frozen=True):
     busiest_day: int = 0
     # Days of use it was learnt from.
     days: int = 0
+    # Mail programs, as they name themselves (IMAP ID); a program that says nothing is not here.
+    clients: tuple[str, ...] = ()
 
 
 def usual_of(habits: Habits) -> Usual:
@@ -53,6 +55,7 @@ def usual_of(habits: Habits) -> Usual:
         protocols=tuple(sorted(habits.protocols)),
         busiest_day=int(habits.most_new_day + 0.5),
         days=habits.days,
+        clients=_familiar(habits.clients),
     )
 
 
@@ -73,11 +76,13 @@ def describe(
     en = [_list_en(countries_en.get(code, code) for code in usual.countries), _list_en(names)]
     # "Japan and Korea, OCN and docomo" would read as one list.
     between = ", " if len(usual.countries) < 2 else "; "
+    means_ja = _doors_ja(usual.protocols) + _clients_ja(usual.clients)
+    means_en = _doors_en(usual.protocols) + _clients_en(usual.clients)
     return (
         f"ふだんの利用: {'、'.join(filter(None, ja)) or '決まった場所はまだありません'}。"
-        f"新しい宛先は多い日で{usual.busiest_day}件。{_doors_ja(usual.protocols)}{usual.days}日分の利用から学習しています。",
+        f"新しい宛先は多い日で{usual.busiest_day}件。{means_ja}{usual.days}日分の利用から学習しています。",
         f"Usually: {between.join(filter(None, en)) or 'no settled place yet'}; "
-        f"{_plural(usual.busiest_day, 'new recipient')} on the busiest day; {_doors_en(usual.protocols)}"
+        f"{_plural(usual.busiest_day, 'new recipient')} on the busiest day; {means_en}"
         f"learnt from {_plural(usual.days, 'day')} of use.",
     )
 
@@ -96,6 +101,14 @@ def _doors_ja(protocols: Iterable[str]) -> str:
 def _doors_en(protocols: Iterable[str]) -> str:
     doors = _list_en(dict.fromkeys(DOORS.get(name, (name, name))[1] for name in protocols))
     return f"by {doors}; " if doors else ""
+
+
+def _clients_ja(clients: tuple[str, ...]) -> str:
+    return f"メールソフト: {_list_ja(clients)}。" if clients else ""
+
+
+def _clients_en(clients: tuple[str, ...]) -> str:
+    return f"with {_list_en(clients)}; " if clients else ""
 
 
 def _list_ja(words: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from sekisho.guard.http_service import Request, Response
 from sekisho.guard.sessions import Sessions
 from sekisho.journal import LoginSeen
 from sekisho.wire import WireError
-from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, parse_allow, parse_report
+from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, parse_allow, parse_report, program_of
 
 log = logging.getLogger("sekisho.guard")
 
@@ -74,7 +74,9 @@ class AuthPolicy:
         if success and report.session_id:
             self._sessions.begin(report.session_id, mailbox, report.remote)
         if not report.policy_reject:
-            event = Login(now, mailbox, ip, place, report.protocol, success, report.pwhash)
+            event = Login(
+                now, mailbox, ip, place, report.protocol, success, report.pwhash, program_of(report.device_id)
+            )
             self._checkpoint.observe(event, now)
         self._checkpoint.spool(
             LoginSeen(

@@ -44,6 +44,7 @@ def usual_seen(mailbox: str, profile: MailboxProfile, names: OwnerNames, now: fl
         usual.busiest_day,
         usual.days,
         names.of(usual.owners),
+        usual.clients,
     )
 
 

@@ -25,7 +25,7 @@ class UsualWords(NamedTuple):
 def keep(event: UsualSeen) -> None:
     """Keeps what a guard tells, unless another host has told something newer."""
     at = datetime.fromtimestamp(event.t, UTC)
-    usual = Usual(event.countries, event.owners, event.protocols, event.busiest_day, event.days)
+    usual = Usual(event.countries, event.owners, event.protocols, event.busiest_day, event.days, event.clients)
     known = UsualUse.objects.filter(mailbox=event.mailbox[:255]).first()
     if known is None or known.at <= at:
         UsualUse.objects.update_or_create(

@@ -199,6 +199,7 @@ class UsualSeen(msgspec.Struct, frozen=True, tag="usual"):
     busiest_day: int
     days: int
     names: tuple[tuple[int, str], ...] = ()
+    clients: tuple[str, ...] = ()
 
 
 class NewRecipientAsked(msgspec.Struct, frozen=True, tag="new_recipient"):

@@ -14,6 +14,7 @@ Not supported: weakforced's own extensions (`attrs` with lists, `device_attrs`).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ MAX_BODY = 64 * 1024
 # weakforced: "tarpit"; Postfix gives up waiting for Dovecot after 10 s and answers 454 (measured with 12).
 MAX_DELAY_SECONDS = 9
 REFUSE = -1
+# The field "name" of an IMAP ID as Dovecot writes it: quoted, with backslashes before quotes (RFC 2971 §3.3).
+_PROGRAM = re.compile(r'"name" "([^"\\]{1,60})"', re.IGNORECASE)
 
 
 class LoginQuestion(msgspec.Struct, frozen=True):
@@ -97,3 +100,9 @@ def format_verdict(status: int, message: str) -> bytes:
     if not message.isascii() or not (message == "" or message.isprintable()):
         raise WireError("auth policy message is not one line of printable ASCII")
     return _encode(_Verdict(status, message))
+
+
+def program_of(device_id: str) -> str:
+    """The mail program's name in an IMAP ID, printable and short; "" when it tells none. Forgeable: for people only."""
+    found = _PROGRAM.search(device_id)
+    return found[1].strip()[:24] if found and found[1].isprintable() else ""

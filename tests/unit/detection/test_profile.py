@@ -310,3 +310,20 @@ def test_the_owners_daily_mail_is_routine_and_everything_else_is_not() -> None:
     assert not world.profile.is_routine(place, known, world.now, alert=world.profile.evidence.peak)
     world.delivered(known, "bounced", "5.1.1")
     assert not world.profile.is_routine(place, known, world.now, alert)
+
+
+def test_a_mail_program_is_learnt_at_familiar_sources_only() -> None:
+    world = World().live()
+    ip, place = home()
+    for _ in range(4):
+        world.now += DAY
+        world.happen(Login(world.now, world.mailbox, ip, place, "imap", True, client="Thunderbird"))
+        stranger, there = abroad(1)
+        world.happen(Login(world.now, world.mailbox, stranger, there, "imap", True, client="Intruder"))
+        world.profile.start_generation(world.profile.generation + 1, world.now)
+    assert set(world.profile.habits.clients) <= {"Thunderbird"}
+    world = World().live()
+    for _ in range(4):
+        world.now += DAY
+        world.happen(Login(world.now, world.mailbox, ip, place, "imap", True, client="Thunderbird"))
+    assert world.profile.habits.clients.keys() == {"Thunderbird"}

@@ -53,3 +53,11 @@ def test_nothing_learnt_is_said_so_and_a_young_mailbox_has_no_settled_place():
 def test_a_long_list_is_cut_and_says_how_much_is_left_out():
     ja, en = describe(Usual(owners=(1, 2, 3, 4, 5, 6), days=40), {}, JA, EN)
     assert "AS1, AS2, AS3, AS4 and 2 more" in en and "AS1・AS2・AS3・AS4ほか2件" in ja
+
+
+def test_mail_programs_that_named_themselves_on_several_days_are_named() -> None:
+    habits = Habits(days=9, clients={"Thunderbird": row(9), "iPhone Mail": row(4), "Once": row(1)})
+    ja, en = describe(usual_of(habits), OWNERS, JA, EN)
+    assert "メールソフト: Thunderbird・iPhone Mail。" in ja
+    assert "with Thunderbird and iPhone Mail; " in en
+    assert "Once" not in ja + en

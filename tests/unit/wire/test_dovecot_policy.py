@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.wire import WireError
-from sekisho.wire.dovecot_policy import LoginQuestion, LoginReport, format_verdict, parse_allow, parse_report
+from sekisho.wire.dovecot_policy import (
+    LoginQuestion,
+    LoginReport,
+    format_verdict,
+    parse_allow,
+    parse_report,
+    program_of,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -109,3 +116,13 @@ def test_a_verdict_is_status_and_msg_and_nothing_nested(status: int, message: st
 def test_it_refuses_verdicts_that_dovecot_or_postfix_cannot_carry(status: int, message: str) -> None:
     with pytest.raises(WireError):
         format_verdict(status, message)
+
+
+def test_it_finds_the_programs_name_in_a_recorded_id() -> None:
+    ids = {parse_report(body).device_id for name, command, body in ALL if command == "report"}
+    assert "Thunderbird" in {program_of(device_id) for device_id in ids}
+
+
+@pytest.mark.parametrize("device_id", ["", "NIL", '"version" "1"', '"name" NIL', '"name" "a\x1b[2J"'])
+def test_a_program_without_a_printable_name_has_none(device_id: str) -> None:
+    assert program_of(device_id) == ""
