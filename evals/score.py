@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, isnan, log
+from math import exp, inf, isnan, lgamma, log
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +151,9 @@ def poisson_upper(events: int, months: float, error: float = ERROR) -> float:
     """The highest rate per month under which as few events as these are still as likely as `error`."""
 
     def unlikely(mean: float) -> bool:
-        term = total = exp(-mean)
-        for k in range(1, events + 1):
-            term *= mean / k
-            total += term
-        return total < error
+        # Each term from its logarithm: exp(-mean) alone is 0 from a mean of 746 on.
+        terms = (exp(k * log(mean) - mean - lgamma(k + 1)) for k in range(events + 1))
+        return mean > 0 and sum(terms) < error
 
     return _bisect(unlikely, 0.0, events + 10 * (events + 1) ** 0.5 + 10) / months if months else inf
 

@@ -96,6 +96,11 @@ def test_rates_have_the_exact_poisson_upper_bound(events: int, known: float) -> 
     assert score.poisson_upper(events, 100.0) == pytest.approx(known / 100, abs=1e-7)
 
 
+def test_many_events_have_a_bound_above_their_number() -> None:
+    # Wilson and Hilferty's approximation of the same quantile gives 866.634.
+    assert score.poisson_upper(818, 1.0) == pytest.approx(866.634, abs=1e-3)
+
+
 def test_no_months_bound_nothing() -> None:
     assert score.poisson_upper(0, 0.0) == float("inf")
     assert score.quantile([], 0.5) != score.quantile([], 0.5)
