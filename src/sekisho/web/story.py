@@ -37,13 +37,16 @@ LINES: dict[str, tuple[Words, str]] = {
     "mail_bounced": (_("Mail of this login was returned: %(count)s recipients"), "warn"),
     "complaint": (_("Receivers report mail of this mailbox as spam: %(count)s messages"), "warn"),
     "returned_filed": (_("Returned mail of the intruder's was put into a folder of its own: %(count)s"), "calm"),
+    "mail_purged": (_("Held mail was deleted: %(count)s messages"), "calm"),
+    "mail_requeued": (_("Held mail was sent on: %(count)s messages"), "calm"),
+    "mail_held_again": (_("Mail that had been sent on was held again: %(count)s messages"), "calm"),
     "script": (_("A mail filter was changed"), "warn"),
+    "planted": (_("A setting was found that was not there before, or whose age nobody knows"), "warn"),
     "relapse": (_("It happened on probation: the operator was called"), "bad"),
     "asked_operator": (_("Nobody had answered: the operator was asked, too"), "warn"),
     "answered_yes": (_("The question was answered: it was the owner"), "good"),
     "answered_no": (_("The question was answered: it was not the owner"), "bad"),
     "allowed": (_("A mailing to %(count)s new recipients was allowed for a time"), "calm"),
-    "planted": (_("A setting was found that was not there before, or whose age nobody knows"), "warn"),
     "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }
 

@@ -14,6 +14,7 @@ from sekisho.web.views import (
     app_passwords,
     dashboard,
     enforcement,
+    held_mail,
     incidents,
     mail_settings,
     mailboxes,
@@ -31,6 +32,7 @@ handler500 = "sekisho.web.views.errors.failed"
 
 _mail = "admin/system/mail/"
 _enforcement = "admin/system/enforcement/"
+_held_mail = "admin/system/held-mail/"
 _mailbox = _mail + "mailboxes/<str:address>/"
 
 urlpatterns = [
@@ -74,6 +76,7 @@ urlpatterns = [
     path(_mailbox + "restrict/", mailboxes.restrict, name="mailbox_restrict"),
     path("admin/incidents/", incidents.listing, name="incidents"),
     path("admin/incidents/<int:number>/", incidents.show, name="incident"),
+    path("admin/incidents/<int:number>/queue/", held_mail.queue, name="incident_queue"),
     path("admin/incidents/<int:number>/dismiss/", incidents.dismiss, name="incident_dismiss"),
     path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
@@ -81,6 +84,8 @@ urlpatterns = [
     path("admin/incidents/<int:number>/planted/<int:item>/", incidents.decide_planted, name="incident_planted"),
     path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),
     path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
+    path(_held_mail, held_mail.listing, name="held_mail"),
+    path(_held_mail + "<str:domain>/", held_mail.of_domain, name="held_mail_domain"),
     path(_enforcement, enforcement.listing, name="enforcement"),
     path(_enforcement + "<str:domain>/", enforcement.preview, name="enforcement_preview"),
     path(_enforcement + "<str:domain>/mode/", enforcement.set_mode, name="enforcement_mode"),

@@ -79,6 +79,16 @@ STEP_STATES: dict[str, Badge] = {
     "failed": Badge(pgettext_lazy("step", "Failed, will be tried again"), "bad"),
 }
 
+# What became of a message that an incident put on hold (incidents.models.HeldMessage).
+HELD_STATES: dict[str, Badge] = {
+    "held": Badge(pgettext_lazy("held mail", "On hold"), "warn"),
+    "escaped": Badge(pgettext_lazy("held mail", "Escaped in flight"), "bad"),
+    "released": Badge(pgettext_lazy("held mail", "Sent on, not yet delivered"), "calm"),
+    "left": Badge(pgettext_lazy("held mail", "Sent on, has left"), "calm"),
+    "purged": Badge(pgettext_lazy("held mail", "Deleted"), "good"),
+    "vanished": Badge(pgettext_lazy("held mail", "Gone, not by Sekisho"), "warn"),
+}
+
 ORDER_STATES: dict[str, Badge] = {
     "open": Badge(pgettext_lazy("order", "Waiting for the mail host"), "warn"),
     "claimed": Badge(pgettext_lazy("order", "In progress"), "calm"),

@@ -25,6 +25,7 @@ _TABLES = {
     "mode": words.MODES,
     "step": words.STEP_STATES,
     "order": words.ORDER_STATES,
+    "held": words.HELD_STATES,
     "setting": words.SETTING_STATES,
 }
 

@@ -68,6 +68,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "holds": holds,
         "headline": story.headline(incident, status if holds or incident.phase == "recovered" else None),
         "held": held_mail.count_held(incident),
+        "queue_known": incident.held_messages.exists(),
         "complaints": complaints.tally_of(incident),
         "returned": returned_mail(incident),
         "can_answer": holds and status is not None and status.status == "restricted",
