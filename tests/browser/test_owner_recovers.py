@@ -24,6 +24,7 @@ from django.utils import timezone
 from sekisho.directory import provision
 from sekisho.recovery import contacts
 provision.add_mailbox({address!r}, casting.STOLEN_PASSWORD, name="北 さくら")
+provision.SiteMailbox.objects.filter(username={address!r}).update(created=timezone.now() - timedelta(days=400))
 casting.takeover({address!r})
 contacts.add({address!r}, "kita@tayori.test", "ja", "admin", timezone.now() - timedelta(days=30))
 """

@@ -68,6 +68,7 @@ def owner_of(stack: Stack, box: Box, days: float = 30) -> str:
 
 
 def backdate(stack: Stack, model: str, column: str, box: Box, days: float) -> None:
+    stack.site_sql("UPDATE mailbox SET created = '2024-01-01 00:00:00' WHERE username = ?", box.address)
     stack.shell.run(
         f"""
 from datetime import timedelta

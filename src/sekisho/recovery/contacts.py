@@ -19,7 +19,7 @@ from django.db.models import Min, QuerySet
 
 from sekisho.config import settings
 from sekisho.detection.password import PasswordProblem as Problem
-from sekisho.directory.models import MailHost, SiteDomain, SiteMailbox
+from sekisho.directory.models import PAST, MailHost, SiteDomain, SiteMailbox
 from sekisho.directory.names import alias_domains
 from sekisho.incidents import letters
 from sekisho.incidents.changes import write_audit
@@ -32,11 +32,15 @@ log = logging.getLogger(__name__)
 COUNTS_AFTER = timedelta(days=14)
 # Private mail, company mail, a relative's: more than three is a list nobody looks after.
 MOST = 3
+# The farthest time zone is 14 hours away.
+CLOCKS_APART = timedelta(days=1)
 OPEN_PHASES = ("detected", "contained", "eradicated")
 # The site's column is read again each hour; what is new there waits two weeks anyway.
 # Who enrols and removes what stands in PostfixAdmin's column.
 SITE = "site"
 SITE_EVERY = timedelta(hours=1)
+# Each costs some ten queries, and meanwhile the worker records no decision: about a second's worth.
+ADOPTED_AT_ONCE = 100
 
 _NO_ADDRESS = Problem("address", "メールアドレスの形ではありません。", "This is not a mail address.")
 _OUR_OWN = Problem(
@@ -99,8 +103,18 @@ def _is_ours(domain: str) -> bool:
 
 
 def of_mailbox(mailbox: str) -> QuerySet[OwnerContact]:
-    """The contacts that are enrolled, oldest first, whether they count yet or not."""
-    return OwnerContact.objects.filter(mailbox=mailbox, removed_at=None).order_by("enrolled_at", "id")
+    """The contacts that are enrolled, oldest first, whether they count yet or not; none of an earlier owner."""
+    rows = OwnerContact.objects.filter(mailbox=mailbox, removed_at=None, enrolled_at__gte=owned_since(mailbox))
+    return rows.order_by("enrolled_at", "id")
+
+
+def owned_since(mailbox: str) -> datetime:
+    """Since when the mailbox has been its present owner's: an address may be given to somebody else.
+
+    What is older is the former owner's. A day less than the site says: PostfixAdmin may write its own local time.
+    """
+    created = SiteMailbox.objects.filter(username=mailbox).values_list("created", flat=True).first()
+    return (created or PAST) - CLOCKS_APART
 
 
 def first_sign(mailbox: str) -> datetime | None:
@@ -189,7 +203,7 @@ def _tell(whom: Iterable[OwnerContact], about: OwnerContact, what: str, now: dat
 
 
 def adopt_site_contacts(now: datetime) -> int:
-    """Takes over what PostfixAdmin has as `email_other`; how many rows changed.
+    """Takes over what PostfixAdmin has as `email_other`; how many rows changed (at ADOPTED_AT_ONCE there may be more).
 
     A value that was there when we first looked is as old as the row's last change; one that appears later begins its
     two weeks when we see it.
@@ -204,10 +218,14 @@ def adopt_site_contacts(now: datetime) -> int:
     known = {row.mailbox: row for row in OwnerContact.objects.filter(source="site", removed_at=None)}
     ever = set(OwnerContact.objects.filter(source="site").values_list("mailbox", flat=True))
     for mailbox, row in known.items():
+        if changed == ADOPTED_AT_ONCE:
+            return changed
         if site.get(mailbox, ("", now))[0].strip().lower() != row.address.lower():
             remove(row, SITE, now)
             changed += 1
     for mailbox, (other, modified) in site.items():
+        if changed == ADOPTED_AT_ONCE:
+            break
         if mailbox in known and other.strip().lower() == known[mailbox].address.lower():
             continue
         changed += _adopt(mailbox, other, None if mailbox in ever else min(modified, now), now)

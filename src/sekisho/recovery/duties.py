@@ -10,6 +10,8 @@ from sekisho.recovery import contacts, requests
 
 # Requests and ended sessions are small; once an hour keeps both tables short.
 TIDY_EVERY = timedelta(hours=1)
+# A first look at a large site goes on after what else the worker has to do.
+GO_ON_AFTER = timedelta(seconds=5)
 
 
 class Duties:
@@ -22,8 +24,8 @@ class Duties:
     def __call__(self, now: datetime) -> None:
         requests.answer(now)
         if self._look_at_site is None or now >= self._look_at_site:
-            contacts.adopt_site_contacts(now)
-            self._look_at_site = now + contacts.SITE_EVERY
+            more = contacts.adopt_site_contacts(now) == contacts.ADOPTED_AT_ONCE
+            self._look_at_site = now + (GO_ON_AFTER if more else contacts.SITE_EVERY)
         if self._tidy is None or now >= self._tidy:
             requests.prune(now)
             # Recovery pages make sessions without a sign-in, so somebody has to end them.

@@ -53,7 +53,7 @@ def print_sheet(mailbox: str, actor: str, now: datetime, *, account: AbstractBas
 
 def unused(mailbox: str) -> tuple[int, datetime | None]:
     """How many codes of the mailbox's sheet are left, and when it was printed."""
-    left = PaperCode.objects.filter(mailbox=mailbox, used_at=None)
+    left = PaperCode.objects.filter(mailbox=mailbox, used_at=None, printed_at__gte=contacts.owned_since(mailbox))
     first = left.first()
     return left.count(), first.printed_at if first else None
 
@@ -67,8 +67,8 @@ def normalised(typed: str) -> str:
 def take(mailbox: str, typed: str, now: datetime) -> bool:
     """Uses a code up, in the caller's transaction; False when it is none of this mailbox's, used, or counts not yet."""
     code = PaperCode.objects.filter(digest=_digest(mailbox, normalised(typed)), used_at=None).first()
-    first = contacts.first_sign(mailbox)
-    if code is None or not contacts.is_proof(code.printed_at, first, now):
+    first, owned_since = contacts.first_sign(mailbox), contacts.owned_since(mailbox)
+    if code is None or code.printed_at < owned_since or not contacts.is_proof(code.printed_at, first, now):
         return False
     return PaperCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
 

@@ -28,6 +28,11 @@ def now() -> datetime:
     return timezone.now()
 
 
+@pytest.fixture(autouse=True)
+def old_mailboxes(two_tenants: None, now: datetime) -> None:
+    SiteMailbox.objects.update(created=now - 400 * DAY)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -134,6 +139,25 @@ def test_postfixadmins_address_on_our_own_servers_is_left_out(two_tenants: None,
     SiteMailbox.objects.filter(username=ALICE).update(email_other="bob@ours.test", modified=now - 30 * DAY)
     assert contacts.adopt_site_contacts(now) == 0
     assert not OwnerContact.objects.exists()
+
+
+def test_what_an_earlier_owner_of_the_address_enrolled_counts_nothing(now: datetime) -> None:
+    contacts.add(ALICE, "former@outside.test", "ja", "admin", now - 60 * DAY)
+    codes = paper.print_sheet(ALICE, "admin", now - 60 * DAY)
+    SiteMailbox.objects.filter(username=ALICE).update(created=now - 40 * DAY)
+    assert contacts.that_count(ALICE, now) == [] and not contacts.of_mailbox(ALICE).exists()
+    assert paper.unused(ALICE)[0] == 0 and not paper.take(ALICE, codes[0], now)
+    again = contacts.add(ALICE, "present@outside.test", "ja", "admin", now - 30 * DAY)
+    assert contacts.that_count(ALICE, now) == [again]
+
+
+def test_a_large_site_is_adopted_in_parts(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    SiteMailbox.objects.exclude(username=ALICE).delete()
+    for number in range(5):
+        provision.add_mailbox(f"m{number}@ours.test", "first password of them all")
+    SiteMailbox.objects.exclude(username=ALICE).update(email_other="shared@outside.test", modified=now)
+    monkeypatch.setattr(contacts, "ADOPTED_AT_ONCE", 2)
+    assert [contacts.adopt_site_contacts(now) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_a_paper_code_counts_after_two_weeks_and_once(two_tenants: None, now: datetime) -> None:

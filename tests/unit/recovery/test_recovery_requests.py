@@ -29,6 +29,11 @@ def now() -> datetime:
     return timezone.now()
 
 
+@pytest.fixture(autouse=True)
+def old_mailboxes(two_tenants: None, now: datetime) -> None:
+    SiteMailbox.objects.update(created=now - 400 * DAY)
+
+
 @pytest.fixture
 def contact(incident: Incident, now: datetime) -> OwnerContact:
     """alice's contact, enrolled a month ago; alice is suspended."""

@@ -29,6 +29,11 @@ OUTSIDE = "hanako@tayori.test"
 MONTH = timedelta(days=30)
 
 
+@pytest.fixture(autouse=True)
+def old_mailboxes(cast: casting.Cast) -> None:
+    SiteMailbox.objects.update(created=timezone.now() - 12 * MONTH)
+
+
 @pytest.fixture
 def browser(incident: Incident) -> Client:
     return Client(headers={"accept-language": "en"})
