@@ -12,8 +12,9 @@ from django.utils import timezone
 from test_decisions import ALICE, record
 
 from sekisho.config import Settings, settings
+from sekisho.directory.models import SiteAlias
 from sekisho.incidents import worker
-from sekisho.incidents.models import HostHeartbeat, Incident, QueueIdLogin, SignIn
+from sekisho.incidents.models import HostHeartbeat, Incident, KnownSetting, QueueIdLogin, SettingsLook, SignIn
 from sekisho.incidents.worker import Worker
 from sekisho.journal import AppendLog, format_record
 
@@ -37,6 +38,17 @@ def run_until(found: Worker, done: Callable[[], bool], monkeypatch: pytest.Monke
 
     monkeypatch.setattr(found._stopping, "wait", no_pause)
     assert found.run() == 0
+
+
+def test_it_looks_at_everybodys_settings_with_its_start_and_not_again_at_once(
+    ours: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SiteAlias.objects.filter(address=ALICE).update(goto=f"{ALICE},own@elsewhere.test")
+    turns = iter(range(3))
+    run_until(Worker(ours), lambda: next(turns, None) is None, monkeypatch)
+    look = SettingsLook.objects.get(part="tables")
+    assert look.first_at == look.last_at
+    assert KnownSetting.objects.get().mailbox == ALICE
 
 
 def test_it_takes_the_journal_in_and_gives_signs_of_life(ours: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
