@@ -39,8 +39,11 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth_policy_key: str
     # System users whose processes may ask (checked by the kernel's word for the peer, never by what it says).
     trusted_users: tuple[str, ...] = ("root", "postfix", "dovecot")
-    # Show a reason to the client of a suspended mailbox. Off: fail2ban counts such a refusal as a failed login.
+    # Shown by the mail program of a suspended mailbox, "{case}" standing for the case number (docs/notices.md). Off:
+    # Dovecot logs such a refusal as a failed login, which fail2ban counts.
     reason_text: str = ""
+    # Where fail2ban is configured; without our snippet in its jail.d (docs/fail2ban.md) no reason is shown.
+    fail2ban_directory: str = "/etc/fail2ban"
     # Client address data (docs/address-data.md): a file or a list of files. Empty: those of Debian's packages are used;
     # "none": indicators of place are off.
     address_data: str | AddressDataFiles = ""
@@ -112,6 +115,41 @@ class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smtp_port: Port = 25
 
 
+# Short and plain: it stands in commands, in logs and on the incident's page.
+ChannelName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
+
+
+class WebhookChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="webhook"):
+    """A program of the site's that takes notices as signed JSON (docs/notices.md)."""
+
+    name: ChannelName
+    # Files with one line, readable for the worker alone: the https address, and the secret of the signature.
+    url_file: str
+    secret_file: str
+    language: Literal["ja", "en"] = "ja"
+    # Mail domains whose incidents go there, and nothing else. Empty: all domains, and calls to the operator.
+    domains: tuple[str, ...] = ()
+    # The address may be one of our own networks; then plain http is allowed as well.
+    allow_private: bool = False
+    # The certificate authority of a receiver of our own; empty: those of the system.
+    ca_file: str = ""
+
+
+class AppriseChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="apprise"):
+    """A chat or push service in Apprise's words (docs/notices.md)."""
+
+    name: ChannelName
+    # One address in Apprise's form a line; it holds the service's token, so only the worker may read it.
+    url_file: str
+    language: Literal["ja", "en"] = "ja"
+    domains: tuple[str, ...] = ()
+
+
+Channel = WebhookChannel | AppriseChannel
+# One sending thread each; more is a mistake.
+Channels = Annotated[tuple[Channel, ...], msgspec.Meta(max_length=16)]
+
+
 class ComplaintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Feedback reports about spam (docs/complaints.md)."""
 
@@ -162,6 +200,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
+    # Where notices go besides mail.
+    channels: Channels = ()
     # [[webmail]], one for each installation; a dozen is more than any site has, and each is asked in turn.
     webmail: Annotated[tuple[WebmailSettings, ...], msgspec.Meta(max_length=12)] = ()
     # "observe" records what would be done; "enforce" does it. A new host observes first.
@@ -238,6 +278,11 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(f"{path}: {error}") from error
     if problem := inbound_text_problem(found.inbound_text):
         raise ConfigError(f"{path}: inbound_text {problem}")
+    if problem := reason_text_problem(found.guard.reason_text):
+        raise ConfigError(f"{path}: guard.reason_text {problem}")
+    names = [channel.name for channel in found.channels]
+    if doubled := {name for name in names if names.count(name) > 1 or name == "mail"}:
+        raise ConfigError(f"{path}: channels: the name {min(doubled)} is taken")
     return found
 
 
@@ -274,6 +319,22 @@ def inbound_text_problem(text: str) -> str:
         return "must not begin with a digit: it would be taken for a reply code"
     found = [phrase for phrase in ATTACK_PHRASES if phrase in text.lower()]
     return f'holds "{found[0]}", for which fail2ban bans the servers that wait' if found else ""
+
+
+# Postfix puts it behind "535 5.7.8 Error: authentication failed: " in a line of 512 octets, and mail programs show it
+# in a small box.
+MOST_REASON_TEXT = 200
+
+
+def reason_text_problem(text: str) -> str:
+    """Why this text cannot be told to a client whose login is refused; "" for one that can."""
+    if not (text.isascii() and (text.isprintable() or not text)):
+        return "must be printable ASCII: IMAP allows nothing else (RFC 3501, section 7.1)"
+    if len(text) > MOST_REASON_TEXT:
+        return f"has more than {MOST_REASON_TEXT} characters"
+    if set("{}") & set(text.replace("{case}", "")):
+        return "knows one placeholder, {case}"
+    return ""
 
 
 @cache

@@ -49,3 +49,5 @@ def contain(incident: Incident, action: str, actor: str, details: dict[str, obje
     notices.enqueue(incident, STATUS_OF[action], at)
     if action == "restrict":
         questions.ask(incident, at)
+    else:
+        questions.tell_owners(incident, at)

@@ -6,17 +6,20 @@ panel he knows, or (a restriction) is asked by a link that takes one bounded ans
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.detection.fuse import FUSE_SECONDS
 from sekisho.incidents import planted_texts, question_texts
+from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.models import Incident, Notice, Transition
+from sekisho.incidents.notice_facts import moment, place_words, reasons
 
 _SUBJECTS = {
     "suspended": ("メールアドレス {mailbox} を停止しました", "Mailbox {mailbox} was suspended"),
+    "owner_told": ("メールアドレス {mailbox} を停止しました", "Your mailbox {mailbox} was suspended"),
     "restricted": ("メールアドレス {mailbox} の送信を制限しました", "Sending from mailbox {mailbox} was restricted"),
     "stopped": ("メールアドレス {mailbox} からの送信を止めました", "Sending from mailbox {mailbox} was stopped"),
     "fuse": (
@@ -104,6 +107,40 @@ _MEANS_STOP = (
     "All sending\nis stopped, also to known correspondents. Logging in and receiving work as before.",
 )
 
+_TOLD_JA = """\
+{at}、あなたのメールアドレス {mailbox} が第三者に使われているおそれがあるため、サーバー側で停止しました。
+このお知らせは、前もって登録された連絡先にお送りしています。
+
+■ いまの状態
+・ログイン(受信)も送信もできません。届くはずのメールは送信者側のサーバーで待っていて、再開すると届きます。
+  保存期間(多くは2日から5日)を過ぎると送信者に戻されます。
+
+■ 理由
+{reasons_ja}
+
+■ 次にすること
+いつもの管理画面のサインインページから「メールアドレスを再開する」へ進み、新しいパスワードを作ってください。
+ご不明のときは、会社のメール管理者にご連絡ください。
+このメールにはリンクもパスワードも書かれていません。リンクやパスワードの入力を求めるメールは偽物です。
+"""
+
+_TOLD_EN = """\
+At {at} your mailbox {mailbox} was suspended by the server: there are signs that somebody else uses it.
+You receive this because this address was enrolled as your contact before.
+
+What this means
+- Nobody can log in to it or send from it. Mail to it waits at the senders' servers and arrives after it is reinstated;
+  after their waiting time (mostly 2 to 5 days) it is returned to them.
+
+Why
+{reasons_en}
+
+What to do now
+Go to "Get your mailbox back" from the sign-in page of the panel you know, and make a new password there.
+If in doubt, ask your company's mail administrator.
+This mail has neither a link nor a password in it. A mail that asks for a click or a password is a fake.
+"""
+
 _FUSE_JA = """\
 {at}、{host} でヒューズが切れました。直近10分間に自動停止したメールアドレス: {stopped} 件
 これより後に見つかったものは停止せず、送信だけを止めてメールを保留しています。検知は続いています。
@@ -131,26 +168,25 @@ Look at the reasons in the panel under インシデント (Incidents). If they a
 _BODIES = {
     "suspended": (_SUSPENDED_JA, _SUSPENDED_EN),
     "restricted": (_RESTRICTED_JA, _RESTRICTED_EN),
+    "owner_told": (_TOLD_JA, _TOLD_EN),
     "fuse": (_FUSE_JA, _FUSE_EN),
     **question_texts.BODIES,
     **planted_texts.BODIES,
 }
 _RULE = "\n" + "-" * 60 + "\n\n"
-# More than five reasons hide the first one.
-_REASONS = 5
+
+# At the end of each language's part. The number is typed where the reader signs in anyway: a fake could link to a page
+# of its own.
+_NUMBER = (
+    "\n■ ケース番号\n{case}(接続元: {place_ja})\n"
+    "管理画面のサインインページの「お知らせの確認」に入力すると、このお知らせが本物かどうか確かめられます。\n",
+    "\nCase number\n{case} (used from: {place_en})\n"
+    'Enter it under "Check a notice" on the sign-in page of the panel to see that this notice is genuine.\n',
+)
 
 
-def _reasons(notice: Notice, language: str) -> str:
-    decision = notice.its_incident.decisions.order_by("-score", "-t").first()
-    lines = list(decision.indicators.order_by("-value")[:_REASONS]) if decision else []
-    texts = [line.evidence_ja if language == "ja" else line.evidence_en for line in lines]
-    if not texts:
-        texts = [notice.its_incident.reason or ("運用担当者の判断" if language == "ja" else "the operator's decision")]
-    return "\n".join(f"{'・' if language == 'ja' else '- '}{text}" for text in texts)
-
-
-def _moment(notice: Notice) -> datetime:
-    return notice.created_at if notice.kind in ("fuse", "planted") else notice.its_incident.detected_at
+def _list(incident: Incident, language: str) -> str:
+    return "\n".join(f"{'・' if language == 'ja' else '- '}{text}" for text in reasons(incident, language))
 
 
 def _stops_all(incident: Incident) -> bool:
@@ -184,10 +220,13 @@ def compose(notice: Notice) -> tuple[str, str]:
         "asking_ja": asking[0],
         "asking_en": asking[1],
         "mailbox": notice.its_incident.mailbox,
-        "at": timezone.localtime(_moment(notice)).strftime("%Y-%m-%d %H:%M (%Z)"),
-        "reasons_ja": _reasons(notice, "ja"),
-        "reasons_en": _reasons(notice, "en"),
+        "at": timezone.localtime(moment(notice)).strftime("%Y-%m-%d %H:%M (%Z)"),
+        "reasons_ja": _list(notice.its_incident, "ja"),
+        "reasons_en": _list(notice.its_incident, "en"),
+        "place_ja": place_words(notice.its_incident, "ja"),
+        "place_en": place_words(notice.its_incident, "en"),
+        "case": case_number(notice.its_incident),
     }
     order = (0, 1) if notice.language == "ja" else (1, 0)
     subject = _SUBJECTS["stopped" if stops and notice.kind == "restricted" else notice.kind][order[0]].format(**words)
-    return subject, _RULE.join(_BODIES[notice.kind][i].format(**words) for i in order)
+    return subject, _RULE.join((_BODIES[notice.kind][i] + _NUMBER[i]).format(**words) for i in order)

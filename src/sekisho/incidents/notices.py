@@ -1,4 +1,5 @@
 """The outbox: one mail per incident and contact, sent exactly once also when the worker is killed in between.
+Rows for channels besides mail are written here, too, and sent by channel_outbox.
 
 A notice is written in the transaction of the decision. Sending: open -> sending (compare-and-set), SMTP, sent. A
 worker killed between the last two does not know whether the mail left. Its Message-ID is fixed by the row, and the
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import smtplib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -19,10 +21,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from sekisho.config import Settings, settings
+from sekisho.config import Channel, Settings, settings
 from sekisho.directory.models import Contact
 from sekisho.directory.names import canonical
-from sekisho.incidents import letters
+from sekisho.incidents import channels, letters
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_texts import compose
 from sekisho.incidents.timeline import add_entry
@@ -60,6 +62,7 @@ def enqueue(incident: Incident, kind: str, now: datetime) -> None:
     if kind == "suspended":
         Notice.objects.filter(incident=incident, kind__in=RESTRICTION_KINDS, state="open").delete()
     _enqueue_for(Contact.objects.filter(domain=incident.domain), incident, kind, now)
+    _enqueue_channels(channels.for_domain(incident.domain), incident, kind, now)
 
 
 def call_operator(incident: Incident, host: str, now: datetime) -> None:
@@ -74,43 +77,49 @@ def call_operator(incident: Incident, host: str, now: datetime) -> None:
     if not contacts.exists():
         log.error("the fuse of %s is blown, and domain %s has no contact to be called", host, OPERATOR)
     _enqueue_for(contacts, incident, "fuse", now)
+    _enqueue_channels(channels.for_operator(), incident, "fuse", now)
 
 
 def ask_owner(incident: Incident, recipient: str, language: str, now: datetime) -> None:
     """Writes the question to a contact of the owner's own, unless he is told as a contact of the domain."""
-    if Notice.objects.filter(incident=incident, kind="restricted", recipient=recipient).exists():
+    _tell_owner(incident, "owner_asked", "restricted", recipient, language, now)
+
+
+def tell_owner(incident: Incident, recipient: str, language: str, now: datetime) -> None:
+    """Writes the notice of a suspension to a contact of the owner's own, unless he is told as one of the domain."""
+    _tell_owner(incident, "owner_told", "suspended", recipient, language, now)
+
+
+def _tell_owner(incident: Incident, kind: str, same_as: str, recipient: str, language: str, now: datetime) -> None:
+    if Notice.objects.filter(incident=incident, kind=same_as, recipient=recipient).exists():
         return
-    Notice.objects.get_or_create(
-        incident=incident,
-        kind="owner_asked",
-        recipient=recipient,
-        defaults={
-            "language": language,
-            "message_id": message_id(incident, "owner_asked", recipient),
-            "created_at": now,
-        },
-    )
+    _enqueue_one(incident, kind, recipient, language, now)
 
 
 def tell_operator(incident: Incident, kind: str, now: datetime) -> None:
-    """Writes a notice of this kind to each of the operator's contacts, once for each incident."""
+    """Writes a notice of this kind to each of the operator's contacts and channels, once for each incident."""
     _enqueue_for(Contact.objects.filter(domain=OPERATOR), incident, kind, now)
+    _enqueue_channels(channels.for_operator(), incident, kind, now)
 
 
 def _enqueue_for(contacts: QuerySet[Contact], incident: Incident, kind: str, now: datetime) -> None:
     for contact in contacts:
-        if canonical(contact.address) == incident.mailbox:
-            continue
-        Notice.objects.get_or_create(
-            incident=incident,
-            kind=kind,
-            recipient=contact.address,
-            defaults={
-                "language": contact.language,
-                "message_id": message_id(incident, kind, contact.address),
-                "created_at": now,
-            },
-        )
+        if canonical(contact.address) != incident.mailbox:
+            _enqueue_one(incident, kind, contact.address, contact.language, now)
+
+
+def _enqueue_channels(found: Iterable[Channel], incident: Incident, kind: str, now: datetime) -> None:
+    for channel in found:
+        _enqueue_one(incident, kind, channels.recipient_of(channel), channel.language, now)
+
+
+def _enqueue_one(incident: Incident, kind: str, recipient: str, language: str, now: datetime) -> None:
+    Notice.objects.get_or_create(
+        incident=incident,
+        kind=kind,
+        recipient=recipient,
+        defaults={"language": language, "message_id": message_id(incident, kind, recipient), "created_at": now},
+    )
 
 
 def message_id(incident: Incident, kind: str, recipient: str) -> str:
@@ -123,6 +132,14 @@ def mark_seen(seen_message_id: str, at: datetime) -> None:
     """The mail log shows this notice: it was handed over, whatever we remember."""
     identifier = seen_message_id if seen_message_id.startswith("<") else f"<{seen_message_id}>"
     Notice.objects.filter(message_id=identifier).exclude(state="sent").update(state="sent", sent_at=at)
+
+
+def is_due(notice: Notice, now: datetime) -> bool:
+    """Whether an open notice is to be tried now; restrictions wait a little, failed tries longer each time."""
+    if notice.claimed_at is None:
+        return notice.kind not in RESTRICTION_KINDS or now >= notice.created_at + RESTRICTED_WAITS
+    pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** max(0, notice.attempts - 1))
+    return now >= notice.claimed_at + timedelta(seconds=pause)
 
 
 class Outbox:
@@ -142,7 +159,8 @@ class Outbox:
         if not self._looked_for_interrupted and spool_is_read and now >= self._started_at + SETTLING:
             self._reopen_interrupted()
         left = 0
-        for notice in Notice.objects.filter(state="open").order_by("id")[:20]:
+        mails = Notice.objects.filter(state="open").exclude(recipient__startswith=channels.PREFIX)
+        for notice in mails.order_by("id")[:20]:
             if now < self._not_before:
                 break
             left += self._send(notice, now)
@@ -151,17 +169,11 @@ class Outbox:
     def _reopen_interrupted(self) -> None:
         """Once after the start: what a killed predecessor had in hand, and the mail log has not shown since."""
         interrupted = Notice.objects.filter(state="sending", claimed_at__lt=self._started_at)
-        interrupted.update(state="open", claimed_at=None)
+        interrupted.exclude(recipient__startswith=channels.PREFIX).update(state="open", claimed_at=None)
         self._looked_for_interrupted = True
 
-    def _is_due(self, notice: Notice, now: datetime) -> bool:
-        if notice.claimed_at is None:
-            return notice.kind not in RESTRICTION_KINDS or now >= notice.created_at + RESTRICTED_WAITS
-        pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** max(0, notice.attempts - 1))
-        return now >= notice.claimed_at + timedelta(seconds=pause)
-
     def _send(self, notice: Notice, now: datetime) -> bool:
-        if not self._is_due(notice, now):
+        if not is_due(notice, now):
             return False
         claimed = Notice.objects.filter(pk=notice.pk, state="open").update(
             state="sending", claimed_at=now, attempts=notice.attempts + 1

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import DatabaseError, transaction
 
-from sekisho.incidents import notices
+from sekisho.incidents import channels, notices
 from sekisho.incidents.changes import current_status
 from sekisho.incidents.models import Incident, Notice, Question, QuestionLink, Transition
 from sekisho.incidents.question_links import ESCALATE_AFTER, TOKEN_BYTES, hash_token, token_of
@@ -36,6 +36,12 @@ def ask(incident: Incident, now: datetime) -> None:
         _ask_operator(question, now)
 
 
+def tell_owners(incident: Incident, now: datetime) -> None:
+    """Tells the owner outside the mailbox, as far as such a contact counts, that it is suspended."""
+    for recipient, language in _owners(incident.mailbox, now):
+        notices.tell_owner(incident, recipient, language, now)
+
+
 # Addresses, with their languages, at which the owner of a mailbox is asked.
 OwnerFinder = Callable[[str, datetime], Iterable[tuple[str, str]]]
 _owner_finders: list[OwnerFinder] = []
@@ -58,13 +64,15 @@ def _owners(mailbox: str, now: datetime) -> list[tuple[str, str]]:
     try:
         return [found for find in _owner_finders for found in find(mailbox, now)]
     except DatabaseError as error:
-        log.warning("the owner of %s is not asked: %s", mailbox, error)
+        log.warning("the owner of %s is neither asked nor told: %s", mailbox, error)
         return []
 
 
 def _give_links(question: Question, kind: str) -> int:
     """A link for each notice of this kind that has none; how many notices there are."""
-    found = list(Notice.objects.filter(incident_id=question.incident_id, kind=kind))
+    # Not in a channel: everybody in the room could answer.
+    notices_of_it = Notice.objects.filter(incident_id=question.incident_id, kind=kind)
+    found = list(notices_of_it.exclude(recipient__startswith=channels.PREFIX))
     for notice in found:
         seed = secrets.token_hex(TOKEN_BYTES)
         QuestionLink.objects.get_or_create(

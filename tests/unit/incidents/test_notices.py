@@ -157,3 +157,28 @@ def test_without_a_sender_nothing_is_sent(postfix: type[Postfix], incident: Inci
     box = Outbox(msgspec.structs.replace(settings(), notices=nobody), timezone.now())
     assert box.send_due(timezone.now(), True) == 0
     assert Notice.objects.get().state == "open"
+
+
+def test_every_notice_has_the_case_number_and_the_place(two_tenants: None) -> None:
+    from sekisho.incidents.case_numbers import case_number
+
+    incident = decisions.record_detection(record())
+    assert incident is not None
+    _, body = compose(Notice.objects.get())
+    assert body.count(case_number(incident)) == 2
+    assert "接続元: ブラジル / " in body and "used from: Brazil / " in body
+
+
+def test_the_owner_is_told_outside_the_mailbox_and_not_twice(
+    two_tenants: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sekisho.incidents import questions
+
+    contacts = [("alice@private.test", "en"), ("boss@outside.test", "ja")]
+    monkeypatch.setattr(questions, "_owner_finders", [lambda mailbox, now: contacts])
+    decisions.record_detection(record())
+    told = {(notice.kind, notice.recipient) for notice in Notice.objects.all()}
+    assert told == {("suspended", "boss@outside.test"), ("owner_told", "alice@private.test")}
+    subject, body = compose(Notice.objects.get(kind="owner_told"))
+    assert subject == "Your mailbox alice@ours.test was suspended"
+    assert "Get your mailbox back" in body and "http" not in body
