@@ -1,14 +1,16 @@
 """P1: the promise of t01 on every other way: alias, catch-all, alias domain, mail already in our queue (which
 returns its mail after 8 s here), a colleague's submission to the address and to its alias-domain form with a
-planted forward and alias.active=0, and a Sieve redirect into it. Sabotage: tests/sabotage/t03.patch (no identity
+planted forward and alias.active=0, and a Sieve redirect into it. Recipients beside it (in one message, in a list) get
+theirs at once and once; `+` extensions and a forward to it wait. Sabotage: tests/sabotage/t03.patch (no identity
 row for the alias domain)."""
 
 from __future__ import annotations
 
 import time
 
-from harness import Box, Stack
+from harness import DOMAIN, Box, Stack
 
+from sekisho.rehearsal.clients import SmtpSession, compose
 from sekisho.rehearsal.outside import wait_until
 
 SENDER = "kaede@t03-shop.test"
@@ -71,3 +73,39 @@ def play(stack: Stack, box: Box, colleague: Box, redirector: Box, alias: str, do
     stack.assert_no_return(SENDER, THIEF)
     assert not [number for number in stack.inbox(colleague) if number.startswith("t03")]
     assert wait_until(lambda: not stack.waiting_for(stack.our_queue(), box), 10) is not None
+
+
+def test_others_get_theirs_at_once_and_once(stack: Stack) -> None:
+    box, other, forwarding = stack.new_boxes("t03", 3)
+    extension = f"{box.local}+shop@{DOMAIN}"
+    stack.new_alias(f"t03-team@{DOMAIN}", box.address, other.address)
+    # A mailbox whose owner has all his mail forwarded to the suspended one.
+    stack.site_sql("UPDATE alias SET goto = ? WHERE address = ?", box.address, forwarding.address)
+    stack.suspend(box)
+    assert stack.mx(extension).text.startswith("4.2.1 "), stack.mx(extension)
+
+    mixed, handed = stack.number("t03-mixed"), stack.number("t03-handed")
+    with SmtpSession(stack.places.outside_smtp) as outside:
+        message = compose(mixed, SENDER, other.address, "Hello", "To both of you.\n")
+        assert outside.send(SENDER, [extension, other.address], message).end is not None
+    team = stack.write(f"t03-team@{DOMAIN}", SENDER, "t03-team")
+    forwarded = stack.write(forwarding.address, SENDER, "t03-forwarded")
+    with stack.session(other) as session:
+        message = compose(handed, other.address, box.address, "Hello", "To you, and a copy for me.\n")
+        sending = session.send(other.address, [box.address, other.address], message)
+        assert sending.end is not None and sending.end.code == 250, sending
+
+    theirs = dict.fromkeys([mixed, team, handed], 1)
+    assert wait_until(lambda: stack.inbox(other) == theirs, 30, pause=0.5) is not None, stack.inbox(other)
+    for _ in range(2):
+        # Each try of what waits for the one must not bring the other a second copy.
+        stack.flush("ours")
+        stack.flush("theirs")
+        time.sleep(2)
+    assert stack.inbox(other) == theirs
+
+    stack.reinstate(box)
+    stack.flush("theirs")
+    stack.assert_arrives_once(box, [mixed, team, handed, forwarded], within=60)
+    assert stack.inbox(other) == theirs and not stack.inbox(forwarding)
+    stack.assert_no_return(SENDER)

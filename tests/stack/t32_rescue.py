@@ -1,8 +1,8 @@
 """P1: before senders give up, a suspended mailbox accepts and keeps its mail: direct, by alias, alias domain,
 catch-all, extension, list and a colleague's hand, past the hijacker's filter, forward and vacation, exactly once,
 while every door stays shut. What Dovecot cannot take is never bounced. Switched off, senders wait again; the owner
-finds all of it.
-Sabotage: tests/sabotage/t32.patch (the delivery agent may bounce)."""
+finds all of it. A killed agent goes on; the 450 can be said in the operator's own words. Sabotage:
+tests/sabotage/t32.patch (the delivery agent may bounce)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sekisho.rehearsal.outside import wait_until
 
 SENDER = "kaede@t32-shop.test"
 THIEF = "thief@t32-dropbox.test"
+OWN_WORDS = "mailbox paused by its provider, your mail is kept by your server and will be retried"
 # What a hijacker leaves behind. The first is no redirect: no step would have frozen it.
 FILTER = 'require ["fileinto", "mailbox", "vacation"];\r\nvacation "Gone.";\r\nfileinto :create "Hidden";\r\n'
 
@@ -137,3 +138,34 @@ def found_by_the_owner(stack: Stack, box: Box, wanted: dict[str, int]) -> None:
     assert set(stack.inbox(box).values()) == {1}
     waiting = stack.ask("deferred", box.address)
     assert waiting["arrived"] >= 1 and not waiting["overdue"]
+
+
+def test_an_agent_killed_in_between_goes_on(stack: Stack) -> None:
+    box = stack.new_box("t32")
+    stack.suspend(box)
+    armed = [stack.arm(f"agent.rescue_on.{step}.before_verify") for step in ("find_home", "accept_mail")]
+    assert stack.ask("mailbox", "rescue", box.address, "on")["done"]
+    assert not [point for point in armed if point.exists()]
+    number = stack.write(box.address, SENDER, "t32-killed")
+    assert wait_until(lambda: kept(stack, box) == {number: 1}, 30) is not None, kept(stack, box)
+    stack.assert_shut(box, within=0)
+    [(active,)] = stack.site_sql("SELECT active FROM mailbox WHERE username = ?", box.address)
+    assert not active
+
+
+def test_the_450_says_the_operators_own_words(stack: Stack) -> None:
+    settings = stack.var / "sekisho.toml"
+    before = settings.read_text()
+    settings.write_text(f'inbound_text = "{OWN_WORDS}"\n{before}')
+    stack.restarted("agent", stack.kill("agent"))
+    try:
+        box = stack.new_box("t32")
+        stack.suspend(box)
+        assert stack.mx(box.address).code == 450
+        assert stack.mx(box.address).text == f"4.2.1 <{box.address}>: Recipient address rejected: {OWN_WORDS}"
+        # Only the words change: who waits is known all the same.
+        stack.write(box.address, SENDER, "t32-words")
+        assert wait_until(lambda: stack.ask("deferred", box.address)["waited"] >= 1, 20, pause=1) is not None
+    finally:
+        settings.write_text(before)
+        stack.restarted("agent", stack.kill("agent"))

@@ -59,10 +59,11 @@ def domain_list(as_json: bool) -> None:
     with databases():
         from sekisho.directory.models import SiteDomain
         from sekisho.directory.names import alias_domains
-        from sekisho.incidents import enforcement
+        from sekisho.incidents import enforcement, rescue
         from sekisho.recovery.mail_settings import for_domain
 
         aliases, modes, host_mode = alias_domains(), enforcement.modes(), settings().mode
+        rescue_rules = rescue.rules()
         names = SiteDomain.objects.exclude(domain="ALL").order_by("domain").values_list("domain", flat=True)
         rows = [
             {
@@ -71,6 +72,8 @@ def domain_list(as_json: bool) -> None:
                 "server_name": for_domain(name).server_name,
                 # An alias domain has no mailboxes: its mode is that of its target.
                 "mode": modes.get(aliases.get(name) or name, host_mode),
+                # Mail of suspended mailboxes is accepted so many hours before the first sender may give up.
+                "rescue_hours_before": rescue_rules.get(aliases.get(name) or name),
             }
             for name in names
         ]

@@ -106,16 +106,21 @@ def rule_of(domain: str) -> int | None:
     return RescueRule.objects.filter(domain=domain).values_list("hours_before", flat=True).first()
 
 
+def rules() -> dict[str, int]:
+    """All domains with a rule, and its hours."""
+    return dict(RescueRule.objects.values_list("domain", "hours_before"))
+
+
 def apply_rules(now: datetime) -> list[str]:
     """Switches what the rules ask for; the mailboxes. Who was switched off by a person in this suspension stays so."""
-    rules = dict(RescueRule.objects.values_list("domain", "hours_before"))
-    waiting = MailboxStatus.objects.filter(status="suspended", rescue_since__isnull=True, domain__in=rules)
+    hours = rules()
+    waiting = MailboxStatus.objects.filter(status="suspended", rescue_since__isnull=True, domain__in=hours)
     rows = {row.mailbox: row for row in waiting}
     switched = []
     for mailbox, at in earliest_returns(rows).items():
         row = rows[mailbox]
         off = Order.objects.filter(mailbox=mailbox, kind="rescue_off", generation=row.generation)
-        if at - timedelta(hours=rules[row.domain]) > now or off.exists():
+        if at - timedelta(hours=hours[row.domain]) > now or off.exists():
             continue
         try:
             switch(mailbox, True, WORKER, now=now)

@@ -61,6 +61,8 @@ def test_an_open_mailbox_is_refused(two_tenants: None) -> None:
 def test_a_domain_gets_its_rule_and_loses_it(two_tenants: None) -> None:
     assert ask("domain", "rescue", "OURS.test", "12") == {"domain": "ours.test", "hours_before": 12, "changed": True}
     assert rescue.rule_of("ours.test") == 12
+    listed = {row["domain"]: row["rescue_hours_before"] for row in ask("domain", "list")}
+    assert (listed["ours.test"], listed["alias.test"], listed["theirs.test"]) == (12, 12, None)
     assert "12 h before" in run("domain", "rescue", "ours.test", "12").output
     assert ask("domain", "rescue", "ours.test", "off")["changed"] and rescue.rule_of("ours.test") is None
     assert run("domain", "rescue", "ours.test", "soon").exit_code == 2
