@@ -87,15 +87,19 @@ def add(address: str, password_stdin: bool, name: str) -> None:
 @mailbox.command("password")
 @click.argument("address")
 @click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
-def password(address: str, password_stdin: bool) -> None:
+@click.option("--revoke-app-passwords", is_flag=True, help="Revoke all its app passwords as well.")
+def password(address: str, password_stdin: bool, revoke_app_passwords: bool) -> None:
     """Give a mailbox a new password, by the same rules as everywhere; its status stays as it is."""
     new = read_password(prompted=not password_stdin)
     with databases():
+        from sekisho.incidents import app_passwords
         from sekisho.incidents.decisions import current_status
         from sekisho.recovery import flow
 
         site = find(address)
         flow.set_password(site.username, new, actor())
+        if revoke_app_passwords:
+            app_passwords.revoke_all(site.username, actor())
         tell(f"{site.username} has a new password.", f"{site.username} のパスワードを変更しました。")
         if current_status(site.username).status == "suspended":
             tell(

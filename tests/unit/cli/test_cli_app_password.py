@@ -76,6 +76,15 @@ def test_one_that_a_suspension_switched_off_is_renewed_after_the_recovery(incide
     assert AppPassword.objects.get(revoked_at=None).verifier == verifier_of(renewed["password"])
 
 
+def test_a_new_mailbox_password_takes_them_away_only_when_asked_to(two_tenants: None) -> None:
+    done("add", ALICE, "--name", "iPhone")
+    for flags, left in (([], 1), (["--revoke-app-passwords"], 0)):
+        new = f"hoshi-7f3a91c2-umi-d04b88e{left}"
+        arguments = ["mailbox", "password", ALICE, "--password-stdin", *flags]
+        assert CliRunner().invoke(sekisho, arguments, input=new).exit_code == 0
+        assert AppPassword.objects.filter(revoked_at=None).count() == left
+
+
 def test_it_says_in_words_what_cannot_be(two_tenants: None) -> None:
     assert "at least one thing" in refusal("add", ALICE, "--name", "x", "--scope", "fax")
     assert "no mailbox" in refusal("add", "nobody@ours.test", "--name", "x")

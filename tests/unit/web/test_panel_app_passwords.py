@@ -110,6 +110,18 @@ def test_a_suspended_mailbox_gets_none_and_afterwards_each_is_renewed(cast, sign
     assert [held.disabled_at for held in app_passwords.held(VICTIM)] == [None]
 
 
+def test_a_new_mailbox_password_takes_them_away_only_when_ticked(cast, sign_in):
+    owner = sign_in("owner")
+    make(owner)
+    edit = reverse("mailbox_edit", args=[BYSTANDER])
+    assert "Delete all app passwords as well" in owner.get(edit).content.decode()
+    for tick, left in (({}, 1), ({"revoke_app_passwords": "on"}, 0)):
+        password = f"{NEW_PASSWORD}-{left}"
+        assert owner.post(edit, {"password": password, "confirmation": password, **tick}).status_code == 302
+        assert app_passwords.held(BYSTANDER).count() == left
+    assert "Delete all app passwords as well" not in owner.get(edit).content.decode()
+
+
 @pytest.fixture
 def recovered(cast):
     """The browser of an owner who has just recovered the mailbox by a link; one app password was on before."""

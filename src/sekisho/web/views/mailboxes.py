@@ -113,6 +113,8 @@ def _save(request: HttpRequest, mailbox: str, password: str, status: str) -> Htt
         flow.reinstate(mailbox, password, actor, account=signed_in(request))
         return redirect("reinstatement", address=mailbox)
     flow.set_password(mailbox, password, actor, account=signed_in(request))
+    if "revoke_app_passwords" in request.POST:
+        app_passwords.revoke_all(mailbox, actor, account=signed_in(request))
     messages.success(request, _("The new password of %(mailbox)s is saved.") % {"mailbox": mailbox})
     return redirect("mailbox_edit", address=mailbox)
 
