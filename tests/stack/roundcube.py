@@ -15,7 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness import ROOT, Stack
 
@@ -54,8 +54,9 @@ $config['language'] = 'en_US';
 $config['log_dir'] = '{home}/logs/';
 $config['temp_dir'] = '{home}/temp/';
 $config['enable_spellcheck'] = false;
-// No mail leaves for the list of identities; nothing is asked at the first login.
 $config['create_default_folders'] = true;
+// A hijacker's tries must not keep the owner out for a minute each (default: 3).
+$config['login_rate_limit'] = 0;
 """
 
 
@@ -90,7 +91,9 @@ class Roundcube:
             connection.executescript((PROGRAM / "SQL" / "sqlite.initial.sql").read_text())
         log = (self.home / "server.log").open("wb")
         self._server = subprocess.Popen(
-            ["php", "-d", "error_log=/dev/stderr", "-S", f"127.0.0.1:{self.port}", "-t", str(self.home)],
+            # No opcache: it would go on with the configuration of before.
+            ["php", "-d", "error_log=/dev/stderr", "-d", "opcache.enable=0", "-S", f"127.0.0.1:{self.port}",
+             "-t", str(self.home)],
             cwd=self.home, env=os.environ | {"PHP_CLI_SERVER_WORKERS": "3"}, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
@@ -126,6 +129,16 @@ class Roundcube:
             rows = connection.execute("SELECT vars FROM session").fetchall()
         return sum(b"username|" in base64.b64decode(text) for (text,) in rows)
 
+    def copy_sessions(self) -> list[tuple[Any, ...]]:
+        """All sessions, as they are now."""
+        with sqlite3.connect(self.database, timeout=20) as connection:
+            return connection.execute("SELECT sess_id, changed, ip, vars FROM session").fetchall()
+
+    def put_back(self, sessions: list[tuple[Any, ...]]) -> None:
+        """Writes them again, as a page does that was under way when they were deleted."""
+        with sqlite3.connect(self.database, timeout=20) as connection:
+            connection.executemany("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?)", sessions)
+
     def errors(self) -> str:
         """What Roundcube wrote into its own log."""
         path = self.home / "logs" / "errors.log"
@@ -142,6 +155,11 @@ class Page(NamedTuple):
     def is_login(self) -> bool:
         """Whether this is the login page (or, to a script, the word that the session is over)."""
         return 'name="_pass"' in self.text or "session_error" in self.text
+
+    @property
+    def messages(self) -> list[str]:
+        """What Roundcube tells the person."""
+        return re.findall(r'display_message\("([^"]*)"', self.text)
 
     @property
     def token(self) -> str:

@@ -35,6 +35,7 @@ from sekisho.containment.held_orders import HeldOrders
 from sekisho.containment.intake import Intake
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord, StepRecord
 from sekisho.containment.messages import StepRow
+from sekisho.containment.password_watch import PasswordWatch
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
 from sekisho.containment.queue_pairs import QueuePairs
@@ -93,6 +94,7 @@ class Agent:
         self._keeper = BarrierKeeper(self.tools, self._alarms, self._tell_record)
         self._runner = StepRunner(self.tools, self._tell_record)
         self._doors = DoorWatch(self.tools, self._alarms, self._runner.submit, self.link.record)
+        self._passwords = PasswordWatch(self.tools, self._alarms, self._runner.submit, self.link.record)
         self._intake = Intake(self.ledger, self._names, time.time, self.link.finish)
         self._refreshes = Refreshes(self._directory / "refreshes", self.tools, self._names, self.link.finish)
         self._held = HeldOrders(self._directory / "held", self.tools, self.link.finish)
@@ -241,6 +243,7 @@ class Agent:
         self._alarm_about_ledger()
         entries = self.ledger.entries()
         self._doors.tick(entries)
+        self._passwords.tick(entries)
         away = self.link.away_since
         facts = {
             "alarms": self._alarms.texts(),

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -119,6 +119,11 @@ class DatabaseLink(threading.Thread):
         self._ask(lambda: record_keeping.write_active(mailbox, active))
         with self._lock:
             self._former[mailbox] = None if active else True
+
+    def password_marks(self, mailboxes: Sequence[str]) -> dict[str, str]:
+        from sekisho.containment import record_keeping
+
+        return self._ask(lambda: record_keeping.password_marks(mailboxes))
 
     def about_planted(self, question: Callable[[Any], Any]) -> Any:
         """The answer of `question` to the module `incidents.planted`; raises StepFailed like the others."""

@@ -113,6 +113,8 @@ class Entry(msgspec.Struct):
     frozen_script: str = ""
     # The site's `mailbox.active` before we wrote 0; None: not written.
     former_active: bool | None = None
+    # Of the stored password when it was first looked at (password_watch); "" for not yet, "none" for no such row.
+    password_mark: str = ""
     # Suspended, but its mail is accepted (containment.rescue); and what Dovecot's user database said about it.
     accepts: bool = False
     home: dict[str, str] = {}

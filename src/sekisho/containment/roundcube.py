@@ -1,8 +1,13 @@
 """Roundcube's sessions, where it keeps them in its database (`session_storage = 'db'`, its default). Read: 1.6.5.
 
 A row of the table `session` holds base64 of PHP's session text, in which the login name stands as
-`username|s:17:"alice@example.com";`. A row that is gone is a session that is over: the next click shows the login page.
-A request that was under way may write its row again at its end (`rcube_session::sess_write`), so the steps look again.
+`username|s:17:"alice@example.com";`. A row that is emptied is a session that is over: the next click shows the login
+page.
+
+Emptied, not deleted: a page that took longer than half a second (a refused login takes two) looks for its row at its
+end and, where there is none, inserts its own copy (`rcube_session::sess_write`), with which the hijacker goes on. Into
+a row that is empty it cannot. One that took less writes over it; so the step looks again. Roundcube clears empty rows
+away like all others (`session_lifetime`); a person with such a cookie has to press "log in" twice.
 """
 
 from __future__ import annotations
@@ -44,14 +49,14 @@ class Roundcube:
         self._mark = "?" if settings.engine == "sqlite" else "%s"
 
     def end_sessions(self, is_mine: Callable[[str], bool]) -> int:
-        """Deletes the rows of these login names; raises WebmailError."""
+        """Empties the rows of these login names; raises WebmailError."""
         with self._connection() as connection:
             found = list(self._sessions(connection, is_mine))
             # The table's name is checked above, everything else is a parameter.
-            delete = f"DELETE FROM {self._table} WHERE sess_id = {self._mark}"  # noqa: S608
+            empty = f"UPDATE {self._table} SET vars = '' WHERE sess_id = {self._mark}"  # noqa: S608
             cursor = connection.cursor()
             for session in found:
-                cursor.execute(delete, (session,))
+                cursor.execute(empty, (session,))
             connection.commit()
         return len(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -46,6 +46,9 @@ class Site(Protocol):
 
     def about_planted(self, question: Callable[[Any], Any]) -> Any:
         """The answer of `question`, asked of `incidents.planted` where the databases are."""
+
+    def password_marks(self, mailboxes: Sequence[str]) -> dict[str, str]:
+        """For each mailbox with a row, 16 hex digits that change with its stored password."""
 
     def app_passwords(self) -> AppPasswordsRead:
         """The app passwords in force now."""

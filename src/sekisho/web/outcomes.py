@@ -25,6 +25,10 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
         (rf"cached answers for {_N} login names? forgotten", _("cached answers for %(n)s login names forgotten")),
         (rf"{_N} sessions? ended", _("%(n)s sessions ended")),
         (rf"{_N} webmail sessions? ended", _("%(n)s webmail sessions ended")),
+        (
+            r"the password in the site's table was changed; it opens nothing",
+            _("the password in the site's table was changed; it opens nothing"),
+        ),
         (r"no webmail is set up", _("no webmail is set up")),
         (
             rf"canary got in; {_N} doors? refused a valid secret, maps read back",

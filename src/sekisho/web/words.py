@@ -163,6 +163,7 @@ STEPS: dict[str, Words] = {
     "find_home": _("Ask the server where the mailbox is"),
     "accept_mail": _("Accept mail, past all filters and forwards of the mailbox"),
     "refuse_mail": _("Ask senders to wait again"),
+    "watch_password": _("Watch the stored password"),
     "retry_waiting": _("Fetch the mail that was waiting"),
     "retry_waiting_31": _("Fetch waiting mail once more (after 31 seconds)"),
 }
