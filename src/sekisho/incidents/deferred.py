@@ -15,6 +15,7 @@ from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from sekisho.incidents import giving_up
+from sekisho.incidents.containing import OPEN_PHASES
 from sekisho.incidents.models import DeferredPair, Incident
 from sekisho.incidents.timeline import add_entry
 from sekisho.journal import MailArrived, SenderDeferred
@@ -122,7 +123,11 @@ def summarize(incident: Incident, now: datetime | None = None) -> Waiting:
 
 
 def earliest_returns(mailboxes: Collection[str]) -> dict[str, datetime]:
-    """For each of these mailboxes, the earliest time at which a sender's server may give up on it."""
-    rows = DeferredPair.objects.filter(mailbox__in=mailboxes, arrived_at__isnull=True, give_up_at__isnull=False)
-    found = rows.values("mailbox").annotate(at=Min("give_up_at")).order_by()
+    """For each of these mailboxes, the earliest time at which a sender's server may give up on it; it may be past.
+
+    Only of the open incident: what never came back in an older one is over.
+    """
+    rows = DeferredPair.objects.filter(mailbox__in=mailboxes, incident__phase__in=OPEN_PHASES)
+    waiting = rows.filter(arrived_at__isnull=True, give_up_at__isnull=False)
+    found = waiting.values("mailbox").annotate(at=Min("give_up_at")).order_by()
     return {row["mailbox"]: row["at"] for row in found}

@@ -10,7 +10,7 @@ import pytest
 from sekisho.config import settings
 from sekisho.incidents import decisions, orders, rescue
 from sekisho.incidents.changes import NotAllowed
-from sekisho.incidents.deferred import note_arrival, note_waiting, summarize
+from sekisho.incidents.deferred import earliest_returns, note_arrival, note_waiting, summarize
 from sekisho.incidents.models import Audit, DeferredPair, Incident, MailboxStatus, Order, TimelineEntry, Transition
 from sekisho.journal import MailArrived, SenderDeferred
 
@@ -162,6 +162,14 @@ class TestClock:
         assert summarize(incident, NOW + HOUR).earliest_return is None
         wait(at=NOW + 30 * HOUR)
         assert summarize(incident, NOW).earliest_return == NOW + 78 * HOUR
+
+    def test_what_never_came_back_in_an_older_incident_starts_no_clock(self, incident: Incident) -> None:
+        wait()
+        decisions.reinstate(ALICE, "boss")
+        decisions.suspend(ALICE, "again", "operator")
+        assert earliest_returns([ALICE]) == {}
+        wait(at=NOW + 100 * HOUR)
+        assert earliest_returns([ALICE]) == {ALICE: NOW + 148 * HOUR}
 
     def test_what_never_came_back_is_counted_when_its_time_is_over(self, incident: Incident) -> None:
         wait()

@@ -36,7 +36,9 @@ def test_the_clock_says_how_long_the_first_sender_has(incident, sign_in):
 def test_what_never_came_back_is_said(incident, sign_in):
     DeferredPair.objects.update(give_up_at=timezone.now() - timedelta(hours=1))
     senders = DeferredPair.objects.filter(arrived_at=None).values("sender").distinct().count()
-    text = page(sign_in("operator"), incident)
+    client = sign_in("operator")
+    assert "may have given up since" in client.get(reverse("dashboard")).content.decode()
+    text = page(client, incident)
     assert f"{senders} senders have not come back" in text and "may have given up since" in text
 
 

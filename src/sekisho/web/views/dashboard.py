@@ -74,10 +74,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "web/dashboard.html", context)
 
 
-def _with_clocks(rows: list[MailboxStatus]) -> list[tuple[MailboxStatus, datetime | None]]:
-    """Each mailbox with the time at which the first sender may give up on it; None where nobody is known to wait."""
-    clocks = earliest_returns([row.mailbox for row in rows])
-    return [(row, clocks.get(row.mailbox)) for row in rows]
+def _with_clocks(rows: list[MailboxStatus]) -> list[tuple[MailboxStatus, datetime | None, bool]]:
+    """Each mailbox with the time at which the first sender may give up on it (None where nobody is known to wait), and
+    whether that time is over."""
+    clocks, now = earliest_returns([row.mailbox for row in rows]), timezone.now()
+    return [(row, at := clocks.get(row.mailbox), at is not None and at < now) for row in rows]
 
 
 @require_safe
