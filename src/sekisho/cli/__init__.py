@@ -40,6 +40,7 @@ _PLACES = {
     "settings": "planted",
     "travel": "travel",
     "complaint": "complaint",
+    "notify": "notify",
     "rehearse": "rehearse",
     "pwned": "pwned",
     "fail2ban-ignore": "sparing",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import complaints, held_mail, knocking, planted
+from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.giving_up import style_of
@@ -77,6 +78,7 @@ def incident_facts(incident: Incident, language: str) -> Facts:
     """One line of the list of incidents."""
     return {
         "id": incident.pk,
+        "case": case_number(incident),
         "mailbox": incident.mailbox,
         "domain": incident.domain,
         "generation": incident.generation,

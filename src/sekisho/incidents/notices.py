@@ -21,10 +21,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from sekisho.config import Channel, Settings, settings
+from sekisho.config import Channel, NoticeSettings, Settings, settings
 from sekisho.directory.models import Contact
 from sekisho.directory.names import canonical
 from sekisho.incidents import channels, letters
+from sekisho.incidents.channel_texts import compose_test
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_texts import compose
 from sekisho.incidents.timeline import add_entry
@@ -142,6 +143,24 @@ def is_due(notice: Notice, now: datetime) -> bool:
     return now >= notice.claimed_at + timedelta(seconds=pause)
 
 
+def _relay(notices: NoticeSettings, message: EmailMessage, recipient: str) -> None:
+    with smtplib.SMTP(notices.smtp_host, notices.smtp_port, timeout=SMTP_DEADLINE_S) as smtp:
+        smtp.send_message(message, from_addr=notices.sender, to_addrs=[recipient])
+
+
+def send_test(notices: NoticeSettings, recipient: str, language: str) -> None:
+    """Sends a test mail now; raises OSError (every smtplib error is one) when our Postfix does not take it."""
+    if not notices.sender:
+        raise OSError("notices.sender is not set")
+    text = compose_test("", language)
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = notices.sender, recipient, text.title
+    message["Auto-Submitted"] = "auto-generated"
+    message["Date"] = format_datetime(timezone.localtime())
+    message.set_content(text.text)
+    _relay(notices, message, recipient)
+
+
 class Outbox:
     """Sends what is open; one per worker (there is one worker per installation)."""
 
@@ -196,9 +215,7 @@ class Outbox:
         return True
 
     def _hand_over(self, notice: Notice) -> None:
-        message = self._message(notice)
-        with smtplib.SMTP(self._notices.smtp_host, self._notices.smtp_port, timeout=SMTP_DEADLINE_S) as smtp:
-            smtp.send_message(message, from_addr=self._notices.sender, to_addrs=[notice.recipient])
+        _relay(self._notices, self._message(notice), notice.recipient)
 
     def _message(self, notice: Notice) -> EmailMessage:
         subject, body = letters.compose(notice) if notice.incident is None else compose(notice)

@@ -25,6 +25,7 @@ from django.utils import timezone
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
 from sekisho.incidents import allowances, complaints, decisions, held_mail, questions, rescue, travel
+from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
@@ -63,6 +64,7 @@ class Worker:
         self._stopping = threading.Event()
         self._intake: Intake | None = None
         self._outbox = Outbox(settings, self._started_at)
+        self._channels = ChannelOutbox(settings, self._started_at)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         self._away_since: float | None = None
 
@@ -92,6 +94,7 @@ class Worker:
         for duty in self._duties:
             duty(now)
         self._outbox.send_due(now, spool_is_read=taken == 0)
+        self._channels(now)
         for job, due in self._next.items():
             if time.monotonic() >= due:
                 job()
@@ -130,7 +133,7 @@ class Worker:
         if not Contact.objects.filter(domain=OPERATOR).exists():
             command = f"sekisho contact add {OPERATOR} ADDRESS"
             alarms.append(f"the operator has no contact: nobody is called when the fuse blows ({command})")
-        return alarms
+        return alarms + self._channels.alarms(timezone.now())
 
     def _write_status(self, facts: dict[str, object]) -> None:
         content = {"process": "worker", "pid": os.getpid(), "at": time.time(), **facts}

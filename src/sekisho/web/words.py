@@ -179,6 +179,7 @@ NOTICES: dict[str, Words] = {
     "fuse": _("Call to the operator: the fuse is blown"),
     "planted": _("Notice of a setting found after the reinstatement"),
     "owner_asked": _("Question to the owner"),
+    "owner_told": _("Notice to the owner, outside the mailbox"),
     "unanswered": _("Question to the operator: nobody has answered"),
     "relapse": _("Call to the operator: taken over again while on probation"),
 }

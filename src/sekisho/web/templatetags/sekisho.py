@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
+from sekisho.incidents import channels
 from sekisho.incidents.models import Step
 from sekisho.web import outcomes, words
 from sekisho.web.moments import relative
@@ -45,6 +46,12 @@ def step_words(step: Step) -> Any:
 @register.filter
 def notice_words(kind: str) -> Any:
     return words.word(words.NOTICES, kind)
+
+
+@register.filter
+def recipient_words(recipient: str) -> str:
+    """A notice's mail address, or the name of its channel."""
+    return channels.name_in(recipient) or recipient
 
 
 @register.filter

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, rescue, scores
+from sekisho.incidents import channels, complaints, decisions, held_mail, knocking, planted, rescue, scores
 from sekisho.incidents.access import access_incident, accessible_incidents
+from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.models import Incident, MailboxStatus, Notice
 from sekisho.incidents.notices import OPERATOR_KINDS
 from sekisho.incidents.orders import HELD_KINDS
@@ -86,16 +87,20 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "plans": story.plans(incident),
         "orders": orders,
         "moving": any(order.state in ("open", "claimed") for order in orders),
+        "case": case_number(incident),
         "notices": _notices(request, incident),
         "planted": story.planted(incident),
         "knocks": knocking.knocks(incident),
     }
 
 
-def _notices(request: HttpRequest, incident: Incident) -> QuerySet[Notice]:
-    """The notices of an incident; a call to the operator names the operator's address and is his alone."""
-    notices = Notice.objects.filter(incident=incident).order_by("created_at")
-    return notices if access.is_operator(request.user) else notices.exclude(kind__in=OPERATOR_KINDS)
+def _notices(request: HttpRequest, incident: Incident) -> list[Notice]:
+    """The notices of an incident; the operator's calls, addresses and channels are his alone."""
+    found = Notice.objects.filter(incident=incident).order_by("created_at", "id")
+    if access.is_operator(request.user):
+        return list(found)
+    found = found.exclude(kind__in=OPERATOR_KINDS)
+    return [notice for notice in found if channels.is_of_domain(notice.recipient, incident.domain)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
