@@ -15,8 +15,10 @@ mail_packages=(postfix postfix-sqlite postfix-lmdb dovecot-core dovecot-imapd do
 # gettext: msgfmt for the panel's languages; openssl: the stack's self-signed certificate; sqlite3: a look into the tables.
 packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certificates)
 # gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps,
-# iproute2: the stories look at processes and sockets; fail2ban: must ban no innocent (t26).
-test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban)
+# iproute2: the stories look at processes and sockets; fail2ban: must ban no innocent (t26); roundcube: a webmail whose
+# sessions end (t35), by PHP's own web server: php8.2-cgi stands in for the Apache module that php8.2 would pull in.
+test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban roundcube-core roundcube-plugins
+  roundcube-sqlite3 php8.2-cli php8.2-cgi php8.2-sqlite3)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
   packages+=("${test_packages[@]}")
@@ -62,6 +64,11 @@ install_packages() {
   installed postfix || fresh+=(postfix)
   installed dovecot-core || fresh+=(dovecot)
   forbid_service_starts
+  if [ "$purpose" = test ] && ! installed roundcube-core; then
+    # No database and no timers for an installation of the machine's own, which nobody uses.
+    fresh+=(roundcube-gc.timer roundcube-cleandb.timer)
+    echo 'roundcube-core roundcube/dbconfig-install boolean false' | debconf-set-selections
+  fi
   if ! installed postfix; then
     echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
   fi
