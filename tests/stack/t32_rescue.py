@@ -152,6 +152,15 @@ def test_an_agent_killed_in_between_goes_on(stack: Stack) -> None:
     [(active,)] = stack.site_sql("SELECT active FROM mailbox WHERE username = ?", box.address)
     assert not active
 
+    # Straight from there to the new password: what was kept is there, what comes now takes the owner's own way.
+    stack.reinstate(box)
+    stack.assert_open(box)
+    later = stack.write(box.alias_form, SENDER, "t32-later")
+    stack.assert_arrives_once(box, [number, later], within=30)
+    release = {step["name"]: step["state"] for step in stack.incident(box)["steps"] if step["plan"] == "release"}
+    assert release["lower_barrier"] == release["probe_open"] == "done", release
+    assert stack.ask("mailbox", "show", box.address)["rescue_since"] is None
+
 
 def test_the_450_says_the_operators_own_words(stack: Stack) -> None:
     settings = stack.var / "sekisho.toml"
