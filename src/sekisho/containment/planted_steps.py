@@ -79,9 +79,9 @@ def freeze_planted(work: Work) -> bool:
     if frozen is None:
         raise StepFailed("the incident is not recorded yet")
     if not scripts:
-        return False
+        return bool(frozen.switched)
     changed = _switch_off(work, frozen.planted)
-    return _bring_back(work, frozen.owners, frozen.was_active) or changed
+    return _bring_back(work, frozen.owners, frozen.was_active) or changed or frozen.switched
 
 
 def _switch_off(work: Work, planted: Collection[str]) -> bool:

@@ -39,6 +39,8 @@ class Frozen(NamedTuple):
     owners: tuple[str, ...]
     # The owner's script that was active at the first sign and is not now ("" for none).
     was_active: str = ""
+    # Something was switched off in the site's tables.
+    switched: bool = False
 
 
 class Tally(NamedTuple):
@@ -104,7 +106,8 @@ def freeze(
     own = tuple(name for name in owners if name and name not in names)
     idle = [script for script in scripts if script.what["script"] in own and not script.what["active"]]
     was_active = [script.what["script"] for script in idle if age_of(script, since).was_active]
-    return Frozen(tuple(sorted(names)), own, was_active[0] if was_active else "")
+    switched = any(item.kind != "script" for item in items)
+    return Frozen(tuple(sorted(names)), own, was_active[0] if was_active else "", switched)
 
 
 def _is_owners(

@@ -85,6 +85,11 @@ def test_no_mail_is_let_in_while_a_planted_setting_is_in_force(tools: Tools, sit
     assert outcome == "2 settings switched off and read back; 1 of unknown age; 1 listed only"
 
 
+def test_it_says_that_there_was_something_to_do_without_any_script(tools: Tools, site: FakeSite) -> None:
+    site.planted.frozen = Frozen((), (), "", True)
+    assert freeze_planted(work_on(tools))
+
+
 def test_it_waits_for_the_record_of_the_incident(tools: Tools, site: FakeSite) -> None:
     site.planted.frozen = None
     with pytest.raises(StepFailed, match="not recorded yet"):

@@ -67,10 +67,11 @@ def test_only_the_new_target_of_a_forward_is_taken_out(incident: Incident) -> No
     forward_to(ALICE, OWN, "bob@ours.test")
     look(incident)
     forward_to(ALICE, OWN, "bob@ours.test", THIEF)
-    freeze(incident)
+    assert freeze(incident).switched
     assert goto() == [ALICE, OWN, "bob@ours.test"]
     assert planted.confirm_off(ALICE, 0, "") == planted.Tally(1, 0, 0, 0)
     assert items(incident) == {THIEF: "frozen"}
+    assert not freeze(incident).switched
     assert item(incident, THIEF).absent_at == incident.first_risk_at - timedelta(hours=2)
 
 
