@@ -253,6 +253,21 @@ def test_a_dismissal_gives_all_back_but_what_a_person_deleted(incident: Incident
     assert goto() == [ALICE, OWN]
 
 
+def test_what_was_kept_in_an_earlier_incident_is_not_asked_about_again(incident: Incident) -> None:
+    look(incident)
+    forward_to(ALICE, OWN)
+    freeze(incident)
+    planted.confirm_off(ALICE, 0, "")
+    planted.decide(item(incident, OWN), True, "kanri")
+    planted.carry_out(settings().host)
+    decisions.reinstate(ALICE, "operator")
+    forward_to(ALICE, OWN, THIEF)
+    relapse = decisions.suspend(ALICE, "again", "operator")
+    freeze(relapse)
+    assert goto() == [ALICE, OWN]
+    assert items(relapse) == {THIEF: "found"}
+
+
 def test_on_probation_a_new_forward_is_switched_off_and_asked_about(incident: Incident) -> None:
     forward_to(ALICE, OWN)
     look(incident)
