@@ -41,7 +41,10 @@ def pages(panel: Panel, victim: str) -> list[str]:
         "/admin/incidents/?show=all",
         f"/admin/incidents/{number}/",
         f"/admin/incidents/{number}/dismiss/",
+        f"/admin/system/mail/mailboxes/{victim}/owner/",
         "/admin/if-taken-over/",
+        "/recover/",
+        "/recover/contact",
     ]
 
 

@@ -1,6 +1,8 @@
-"""The way back: new password (rules, burned list), settings help, reinstatement.
+"""The way back: proof of the owner, new password (rules, burned list), settings help, reinstatement.
 
-Who may enter: web and cli. It writes the new password's hash into the site's mailbox table, records the decision
-(incidents.decisions) and leaves an order for the agents; it never opens a door itself. What it must never do: keep or
-log a password, or reinstate without one. Names: recovery.flow, recovery.mail_settings.
+Who may enter: web and cli; cli gives recovery.duties to the worker. It writes the new password's hash into the site's
+mailbox table, records the decision (incidents.decisions) and leaves an order for the agents; it never opens a door
+itself. What it must never do: keep or log a password, a link or a code, or reinstate without a new password. Names:
+recovery.contacts, recovery.duties, recovery.flow, recovery.mail_settings, recovery.paper, recovery.requests,
+recovery.texts.
 """
