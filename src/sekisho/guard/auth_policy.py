@@ -22,6 +22,7 @@ from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, par
 log = logging.getLogger("sekisho.guard")
 
 GO_ON = Response(200, format_verdict(0, ""))
+_REFUSED = Response(200, format_verdict(REFUSE, ""))
 _REPORTED = Response(200, b'{"status":0,"msg":""}')
 _UNAUTHORIZED = Response(401, b"{}")
 _UNREADABLE = Response(400, b"{}")
@@ -30,13 +31,16 @@ _WRONG_METHOD = Response(405, b"{}")
 
 
 class AuthPolicy:
-    """Serves the two commands; `key` is the shared secret, an empty one lets nobody in."""
+    """Serves the two commands; `key` is the shared secret, an empty one lets nobody in.
+
+    `reason_text`: shown to the client of a suspended mailbox, "{case}" for its case number; "" for nothing.
+    """
 
     def __init__(self, checkpoint: Checkpoint, sessions: Sessions, key: str, reason_text: str) -> None:
         self._checkpoint = checkpoint
         self._sessions = sessions
         self._key = key.strip().encode()
-        self._refusal = Response(200, format_verdict(REFUSE, reason_text))
+        self._reason_text = reason_text
 
     def serve(self, request: Request) -> Response:
         if not self._key or not hmac.compare_digest(request.key, self._key):
@@ -60,7 +64,15 @@ class AuthPolicy:
             # A probe must reach `deny`: answered from our memory, it would stay green with `deny` taken away.
             return GO_ON
         name = question.attrs.get("user") or question.login
-        return GO_ON if self._checkpoint.allows_login(name, question.remote, now) else self._refusal
+        return GO_ON if self._checkpoint.allows_login(name, question.remote, now) else self._refusal(name)
+
+    def _refusal(self, name: str) -> Response:
+        """What a refused client is told. Asked before the password is looked at: a right one changes nothing in it."""
+        case = self._checkpoint.suspended_case(name) if self._reason_text else None
+        if case is None or ("{case}" in self._reason_text and not case):
+            # Not suspended, or so lately that the record has no number yet: Dovecot's own words.
+            return _REFUSED
+        return Response(200, format_verdict(REFUSE, self._reason_text.replace("{case}", case)))
 
     def _report(self, report: LoginReport, now: float) -> Response:
         name = report.attrs.get("user") or report.login

@@ -254,6 +254,14 @@ class Checkpoint:
             return False
         return self.permissions.admits(mailbox, self.places.source(ip)[1], now)
 
+    def suspended_case(self, name: str) -> str | None:
+        """The case number of a suspended mailbox, "" while the record has none yet; None for any other."""
+        mailbox = self.mailbox(name)
+        if mailbox is None or (stand := self.standing.of(mailbox)).status != "suspended":
+            return None
+        stated = self.standing.state.mailboxes.get(mailbox)
+        return stated.case if stated is not None and stated.generation == stand.generation else ""
+
     # Observation
 
     def observe(self, event: detection.Event, now: float) -> DecisionRecord | None:

@@ -24,6 +24,7 @@ from sekisho.guard.peers import trusted_uids
 from sekisho.guard.places import Places
 from sekisho.guard.profile_store import ProfileStore, Saved
 from sekisho.guard.profiles import Profiles
+from sekisho.guard.reason_text import told_reason
 from sekisho.guard.scripts import Scripts
 from sekisho.guard.sessions import Sessions
 from sekisho.guard.snapshot import Snapshot
@@ -115,7 +116,8 @@ class Memory:
         self.scripts = Scripts(checkpoint, sessions)
         self.intake = EventIntake(self.scripts, checkpoint, settings.dovecot.returned_mail_folder)
         guard = settings.guard
-        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, guard.reason_text)
+        reason_text, self._reason_alarm = told_reason(guard)
+        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, reason_text)
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
@@ -229,7 +231,7 @@ class Memory:
         )
 
     def _alarms(self) -> tuple[str, ...]:
-        alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm]
+        alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm, self._reason_alarm]
         alarms += self.checkpoint.places.alarms(time.time())
         alarms += [tail.alarm for tail in self.tails]
         return tuple(filter(None, alarms))

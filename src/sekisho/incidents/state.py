@@ -7,10 +7,13 @@ from typing import Any, Literal, cast
 
 from django.db.models import Count, Exists, OuterRef, Subquery
 
+from sekisho.config import settings
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
 from sekisho.incidents import travel
-from sekisho.incidents.models import Allowance, DeferredPair, MailboxStatus, Transition
+from sekisho.incidents.case_numbers import case_number
+from sekisho.incidents.containing import OPEN_PHASES
+from sekisho.incidents.models import Allowance, DeferredPair, Incident, MailboxStatus, Transition
 from sekisho.journal import MailboxState, StateFile
 from sekisho.journal.records import Status
 
@@ -29,6 +32,7 @@ def mailbox_states(now: datetime) -> dict[str, MailboxState]:
     rows = MailboxStatus.objects.exclude(status="active", generation=0).annotate(
         confirmed=Exists(vouched_for), vouched=Subquery(vouched_for.order_by("-id").values("sources")[:1])
     )
+    cases = _cases()
     return {
         row.mailbox: MailboxState(
             status=cast(Status, row.status),
@@ -37,10 +41,19 @@ def mailbox_states(now: datetime) -> dict[str, MailboxState]:
             since=row.since.timestamp(),
             confirmed=row.confirmed,
             vouched=None if row.vouched is None else tuple(map(str, row.vouched)),
+            case=cases.get((row.mailbox, row.generation), "") if row.status == "suspended" else "",
             **_allowance(allowed.get((row.mailbox, row.generation))),
         )
         for row in rows.iterator()
     }
+
+
+def _cases() -> dict[tuple[str, int], str]:
+    """The case numbers of open incidents by mailbox and generation; none where clients are told none."""
+    if not settings().guard.reason_text:
+        return {}
+    found = Incident.objects.filter(phase__in=OPEN_PHASES)
+    return {(incident.mailbox, incident.generation): case_number(incident) for incident in found.iterator()}
 
 
 def _allowance(row: Allowance | None) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class MailboxState(msgspec.Struct, frozen=True):
     # A mailing somebody has answered for: so many new recipients pass uncounted until then (epoch seconds).
     allowed_until: float = 0.0
     allowed_recipients: int = 0
+    # The case number of its incident, where the client of a suspended mailbox is told one (guard.reason_text).
+    case: str = ""
 
 
 class OpenCountry(msgspec.Struct, frozen=True):

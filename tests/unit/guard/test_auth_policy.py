@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from guard.standins import ALICE, STRANGER, Bench
+from sekisho.detection import AddressTable
 from sekisho.guard.auth_policy import AuthPolicy
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.sessions import Sessions
-from sekisho.journal import LoginSeen
+from sekisho.journal import LoginSeen, MailboxState, StateFile
 
 KEY = "0123456789abcdef"
 
@@ -62,6 +63,25 @@ def test_the_reason_is_said_only_where_the_operator_wants_it() -> None:
     endpoint = Endpoint(reason="Please call us")
     endpoint.bench.state(alice=("suspended", 0, None))
     assert json.loads(endpoint.post("allow").body) == {"status": -1, "msg": "Please call us"}
+
+
+def test_the_reason_has_the_case_number_once_the_record_has_one() -> None:
+    endpoint = Endpoint(reason="Suspended, case {case}, see panel.example/case")
+    endpoint.bench.state(alice=("suspended", 0, None))
+    assert json.loads(endpoint.post("allow").body) == {"status": -1, "msg": ""}
+    stated = MailboxState("suspended", 0, case="SK-7-ABCDEF")
+    endpoint.bench.checkpoint.take_state(StateFile(written_at=2.0, mailboxes={ALICE: stated}), 2.0)
+    told = json.loads(endpoint.post("allow").body)
+    assert told == {"status": -1, "msg": "Suspended, case SK-7-ABCDEF, see panel.example/case"}
+    assert json.loads(endpoint.post("allow", pwhash="0b32").body) == told
+
+
+def test_who_is_refused_for_his_place_is_not_told_of_a_suspension() -> None:
+    endpoint = Endpoint(reason="Suspended")
+    endpoint.bench.checkpoint.places.table = AddressTable.from_lines(["203.0.113.0/24,NG,65018,Naija"])
+    pinned = StateFile(written_at=2.0, countries={ALICE: ("JP",)})
+    endpoint.bench.checkpoint.take_state(pinned, 2.0)
+    assert json.loads(endpoint.post("allow").body) == {"status": -1, "msg": ""}
 
 
 def test_a_report_is_a_login_event() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from django.utils import timezone
 
+from sekisho.config import settings
 from sekisho.directory.models import DomainMode
 from sekisho.incidents import decisions
+from sekisho.incidents import state as state_room
+from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.deferred import note_waiting
 from sekisho.incidents.models import Incident
 from sekisho.incidents.state import build_state
@@ -50,3 +54,14 @@ def test_it_carries_modes_and_protected_contacts(two_tenants: None) -> None:
     state = build_state(timezone.now())
     assert state.modes == {"ours.test": "observe"}
     assert state.protected == ("boss@outside.test", "chief@outside.test")
+
+
+def test_it_names_cases_of_the_suspended_only_where_clients_are_told(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decisions.restrict("bob@ours.test", "x", "operator", 7)
+    assert {row.case for row in build_state(timezone.now()).mailboxes.values()} == {""}
+    guard = msgspec.structs.replace(settings().guard, reason_text="case {case}")
+    monkeypatch.setattr(state_room, "settings", lambda: msgspec.structs.replace(settings(), guard=guard))
+    found = build_state(timezone.now()).mailboxes
+    assert (found[ALICE].case, found["bob@ours.test"].case) == (case_number(incident), "")
