@@ -21,7 +21,7 @@ from sekisho.cli.output import (
     tell,
 )
 from sekisho.cli.places import countries, tell_permits
-from sekisho.cli.rescue import NOBODY, switch_mailbox, tell_deferred
+from sekisho.cli.rescue import NOBODY, switch_mailbox, tell_deferred, tell_rescue
 from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
@@ -160,6 +160,7 @@ def _show(site: SiteMailbox, as_json: bool) -> None:
         phase = say(*PHASES[facts["phase"]])
         tell(f"Incident {facts['incident']}: {phase}.", f"インシデント {facts['incident']}: {phase}")
     tell_permits(facts)
+    tell_rescue(facts)
     if facts["waiting"] and facts["waiting"]["waited"]:
         waiting = facts["waiting"]
         tell(

@@ -71,6 +71,16 @@ def tell_deferred(address: str, facts: dict[str, Any]) -> None:
         print_table(titles, rows)
 
 
+def tell_rescue(facts: dict[str, Any]) -> None:
+    """Prints since when a suspended mailbox accepts its mail (incidents.facts.mailbox_facts), if it does."""
+    if facts["rescue_since"]:
+        since = local_time(facts["rescue_since"])
+        tell(
+            f"Its mail is accepted and kept for its owner since {since}.",
+            f"{since} から、届くメールを受け取って保管しています。",
+        )
+
+
 def tell_clock(earliest: datetime) -> None:
     """Prints when the first sender's server may give up, and how far away that is."""
     when, left = local_time(earliest), (earliest - datetime.now(UTC)).total_seconds()

@@ -41,6 +41,7 @@ def test_the_switch_places_an_order_and_says_so(incident: Incident) -> None:
     assert answer == {"address": ALICE, "rescue": True, "changed": True, "done": False}
     assert MailboxStatus.objects.get(mailbox=ALICE).rescue_since is not None
     assert ask("mailbox", "show", ALICE)["rescue_since"]
+    assert "accepted and kept for its owner since" in run("mailbox", "show", ALICE).output
     assert "accepts and keeps" in run("mailbox", "rescue", ALICE, "on").output
     assert ask("mailbox", "rescue", ALICE, "off", "--no-wait")["changed"]
     assert Order.objects.get(kind="rescue_off").state == "open"
