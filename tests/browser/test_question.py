@@ -1,4 +1,4 @@
-"""The question of a restriction, answered on a telephone by keyboard without signing in; and a journey set in advance."""
+"""The question of a restriction, answered on a telephone by keyboard without signing in; and a journey in advance."""
 
 from __future__ import annotations
 

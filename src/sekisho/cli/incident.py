@@ -102,6 +102,7 @@ def tell_story(story: dict[str, Any]) -> None:
         state = say(*STEP_STATES.get(step["state"], (step["state"], step["state"])))
         outcome = f"  {step['outcome']}" if step["outcome"] else ""
         click.echo(f"  {step['host']}  {step['plan']}/{step['name']}: {state}{outcome}")
+    _tell_question(story["question"])
     tell_complaints(story["complaints"])
     if story["returned"]:
         tell(
@@ -134,6 +135,22 @@ def _tell_held(number: int, queue: dict[str, Any]) -> None:
             f"  {queue['escaped']} messages escaped in flight while they were being put on hold.",
             f"  {queue['escaped']} 通は、保留する前に送信途中で流出しました。",
         )
+
+
+def _tell_question(question: dict[str, Any] | None) -> None:
+    """Whether this was the owner: who was asked since when, or who answered what."""
+    if question is None:
+        return
+    if question["state"] == "open":
+        whom = {"domain": ("the domain", "ドメインの管理者"), "operator": ("the operator, too", "運用担当者にも")}
+        asked = say(*whom[question["level"]])
+        tell(f"  Asked: {asked}; no answer yet.", f"  確認先: {asked}(回答待ち)")
+        return
+    said = say(
+        *{"yes": ("it was the owner", "本人だった"), "no": ("it was not the owner", "本人ではない")}[question["state"]]
+    )
+    at = local_time(question["answered_at"])
+    tell(f"  Answered: {said} ({question['answered_by']}, {at})", f"  回答: {said}({question['answered_by']}、{at})")
 
 
 def _tell_knocking(knocks: list[dict[str, Any]]) -> None:

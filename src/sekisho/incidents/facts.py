@@ -13,7 +13,7 @@ from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.changes import ALWAYS, current_status
 from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.giving_up import style_of
-from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.models import Incident, MailboxStatus, Question
 from sekisho.incidents.permit_facts import permit_facts
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
@@ -116,6 +116,11 @@ def incident_story(incident: Incident, language: str) -> Facts:
             "plan", "host", "name", "state", "attempts", "at", "outcome"
         )
     )
+    question = Question.objects.filter(incident=incident)
+    # Whether this was the owner: who was asked (domain, then operator as well), and what was answered.
+    facts["question"] = question.values(
+        "asked_at", "level", "escalated_at", "state", "answered_at", "answered_by"
+    ).first()
     facts["timeline"] = list(incident.timeline.order_by("at", "id").values("at", "kind", "details"))
     facts["notices"] = list(incident.notices.order_by("id").values("kind", "recipient", "state", "sent_at"))
     facts["waiting"] = msgspec.structs.asdict(summarize(incident))

@@ -67,6 +67,8 @@ def test_an_answer_names_how_long_and_to_how_many(two_tenants: None) -> None:
     )  # fmt: skip
     incident = decisions.record_detection(record)
     assert incident is not None
+    assert ask("incident", "show", str(incident.pk))["question"]["state"] == "open"
+    assert "no answer yet" in run("incident", "show", str(incident.pk)).stdout
     refused = run("incident", "answer", str(incident.pk), "--recipients", "1000000")
     assert isinstance(refused.exception, Refused) and not Allowance.objects.exists()
     assert (
@@ -75,3 +77,6 @@ def test_an_answer_names_how_long_and_to_how_many(two_tenants: None) -> None:
     )
     allowed = ask("mailbox", "show", ALICE)["allowance"]
     assert allowed["recipients"] == 800
+    told = ask("incident", "show", str(incident.pk))["question"]
+    assert told["state"] == "yes" and told["answered_by"].endswith("@terminal")
+    assert "it was the owner" in run("incident", "show", str(incident.pk)).stdout

@@ -213,8 +213,10 @@ def test_an_operators_restriction_is_told_without_a_link(two_tenants: None) -> N
 
 
 def test_the_owner_is_asked_at_a_contact_that_counts_and_at_no_other(two_tenants: None) -> None:
+    from sekisho.directory.models import SiteMailbox
     from sekisho.recovery.models import OwnerContact
 
+    SiteMailbox.objects.filter(username=ALICE).update(created=AT - timedelta(days=400))
     for address, age in (("alice@home.test", 40), ("new@home.test", 3)):
         OwnerContact.objects.create(
             mailbox=ALICE,
