@@ -54,18 +54,20 @@ class HeldMail:
         with self._lock:
             told = self._told.setdefault((entry.mailbox, entry.generation), {})
             for queue_id, state in _states(entry, queue, told):
+                seen = self._seen.pop(queue_id, None)
                 if told.get(queue_id) == state:
                     continue
                 told[queue_id] = state
-                message = queue.get(queue_id) or self._seen.get(queue_id)
-                self._seen.pop(queue_id, None)
+                message = queue.get(queue_id)
+                # Delivered while the hold came: the file is still there, without recipients.
+                message = message if message and message.recipients else seen
                 self._tell(self._row(entry, queue_id, state, message, order_id))
 
     def _row(
         self, entry: Entry, queue_id: str, state: str, message: QueuedMessage | None, order_id: int | None
     ) -> HeldRow:
         row = HeldRow(entry.mailbox, entry.generation, queue_id, state, self._now(), order_id)
-        if message is None or not message.recipients:
+        if message is None:
             return row
         return row._replace(
             arrived_at=message.arrival_time,

@@ -130,7 +130,8 @@ class Order(models.Model):
 
     kind: contain (suspend), restrict, release (reinstate), dismiss; (incident, kind, generation, host) is unique.
     planted carries out what was decided about planted settings. refresh (a new password while the doors are open)
-    belongs to no incident; at most one waits per mailbox and host.
+    belongs to no incident; at most one waits per mailbox and host. purge_held, requeue_held and hold_held are about the
+    queue ids in their details; an incident may have many.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="orders")

@@ -91,12 +91,17 @@ def test_nothing_is_told_twice(work: Work, site: FakeSite) -> None:
     assert len(site.held_rows) == 3
 
 
-def test_a_message_that_escaped_is_told_with_what_was_seen_of_it(tools: Tools, host: FakeHost, site: FakeSite) -> None:
+@pytest.mark.parametrize("leaves_a_file", [False, True])
+def test_a_message_that_escaped_is_told_with_what_was_seen_of_it(
+    leaves_a_file: bool, tools: Tools, host: FakeHost, site: FakeSite
+) -> None:
     entry = suspended(tools)
     host.add_message("AAAAAA1", "x@outside.test", login=ALICE, queue="active")
     work = Work(tools, entry, entry.plans["contain"])
+    host.in_flight = {"AAAAAA1"}
     queue_steps.hold_queue(work)
-    del host.queue["AAAAAA1"]
+    if not leaves_a_file:
+        del host.queue["AAAAAA1"]
     queue_steps.queue_held(work)
     [row] = site.held_rows
     assert (row.state, row.recipients, row.addresses) == ("escaped", 1, ("x@outside.test",))
