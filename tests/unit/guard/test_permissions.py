@@ -51,6 +51,9 @@ def test_a_travel_pass_makes_its_country_known_for_its_time_and_no_other() -> No
         login(made, BANGKOK, NOW + 60)
     assert weight(with_pass, NOW + 60) < weight(without, NOW + 60) - 1
     assert weight(late, NOW + 60) == weight(without, NOW + 60)
+    early = bench(travel=trip(since=NOW + 61))
+    login(early, BANGKOK, NOW + 60)
+    assert weight(early, NOW + 60) == weight(without, NOW + 60)
     other = bench(travel=trip())
     login(other, LAGOS, NOW + 60)
     assert weight(other, NOW + 60) == weight(without, NOW + 60)

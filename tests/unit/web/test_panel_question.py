@@ -10,7 +10,7 @@ from django.utils import timezone
 
 import casting
 from sekisho.directory.models import Contact, TravelPass
-from sekisho.incidents import decisions
+from sekisho.incidents import decisions, questions
 from sekisho.incidents.models import Allowance, Incident, MailboxStatus, Notice, QuestionLink, QueueIdLogin
 from sekisho.incidents.question_links import token_of
 from sekisho.journal import DecisionRecord, IndicatorRecord
@@ -109,3 +109,17 @@ def test_no_log_holds_a_token(cast: casting.Cast) -> None:
     assert mask(f"GET {address()} HTTP/1.1") == "GET /question/… HTTP/1.1"
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s: %s", ("Not Found", address()), None)
     assert MaskingFormatter("%(message)s").format(record) == "Not Found: /question/…"
+
+
+def test_the_domain_admin_reads_that_the_operator_was_asked_and_not_where(cast: casting.Cast, sign_in) -> None:
+    from datetime import timedelta
+
+    incident = restriction()
+    Contact.objects.create(domain="ALL", address="night@provider.example", language="ja")
+    assert questions.escalate(timezone.now() + timedelta(hours=5)) == 1
+    link = QuestionLink.objects.get(notice__kind="unanswered")
+    browser().post(f"/question/{token_of(link.seed)}", {"answer": "yes"})
+    page = sign_in("owner").get(f"/admin/incidents/{incident.pk}/").content.decode()
+    assert "the operator was asked, too" in page and "operator (link)" in page
+    assert "night@provider.example" not in page
+    assert "night@provider.example" in sign_in("operator").get(f"/admin/incidents/{incident.pk}/").content.decode()
