@@ -49,9 +49,8 @@ def observe(
 
 def _observe_excused(profile: MailboxProfile, host: HostTables, event: Recipient | Submission, now: float) -> None:
     source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
-    traffic = _traffic_of(profile, host, source, now)
-    # Something was sent: complaints about it count.
-    traffic.first_at = traffic.first_at or now
+    # Something was sent: results and complaints belong to this source.
+    _traffic_of(profile, host, source, now)
     if isinstance(event, Recipient):
         if (opened := profile.evidence.open.get(source.key)) is not None:
             opened.recipients += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guard.standins import ALICE, NOW, Bench, judge_always
 from sekisho import detection
-from sekisho.detection import Login, Recipient
+from sekisho.detection import Complaint, Login, Recipient
 from sekisho.journal import MailboxState, NewRecipientAsked, OpenCountry, StateFile
 from sekisho.wire.replies import GO_ON, SUBMISSION_ELSEWHERE, SUBMISSION_RESTRICTED
 
@@ -104,6 +104,13 @@ def test_an_allowance_excuses_no_place_and_ends_with_a_restriction() -> None:
     assert weight(made, NOW + 60) > 3
     take(made, mailboxes={ALICE: MailboxState("restricted", 1, 0, allowed_until=NOW + HOUR, allowed_recipients=700)})
     assert mail(made, 1, NOW + 90) != GO_ON
+
+
+def test_complaints_about_an_allowed_mailing_count() -> None:
+    made = bench(mailboxes=allowed())
+    mail(made, 1, NOW + 60)
+    made.checkpoint.observe(Complaint(NOW + 90, ALICE, "reporter"), NOW + 90)
+    assert made.checkpoint.profiles.of(ALICE).evidence.complaints == 1
 
 
 def test_an_allowance_of_another_generation_excuses_nothing() -> None:

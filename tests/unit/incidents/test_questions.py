@@ -272,3 +272,12 @@ def test_a_first_suspension_calls_no_operator(two_tenants: None) -> None:
     add_contact("ALL", "night@provider.test")
     decisions.record_detection(record())
     assert not Notice.objects.filter(kind="relapse").exists()
+
+
+def test_a_link_says_nothing_against_a_restriction_that_an_operator_has_set_since(restriction: Incident) -> None:
+    from sekisho.incidents.question_answers import answer_by_link
+
+    decisions.restrict(ALICE, "complaints", "operator", limit=5)
+    with pytest.raises(NotAllowed):
+        answer_by_link(QuestionLink.objects.get(), "yes", "", AT + HOURS)
+    assert (status().status, status().limit) == ("restricted", 5)
