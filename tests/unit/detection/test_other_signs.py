@@ -118,7 +118,7 @@ def test_complaints_before_anything_was_sent_count_nothing() -> None:
 
 
 @pytest.mark.parametrize(("days", "counted"), [(2.9, 1), (4.1, 0)])
-def test_a_complaint_counts_for_three_days_after_the_day_of_the_last_mail(world: World, days: float, counted: int) -> None:
+def test_a_complaint_counts_for_three_days_after_the_last_mails_day(world: World, days: float, counted: int) -> None:
     world.send(home(), strangers(3))
     world.now += days * 86_400
     observe(world.profile, world.host, Complaint(world.now, world.mailbox, "fbl"), world.now)
