@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from sekisho.directory.models import MailHost, Role, SiteDomain, SiteMailbox
 from sekisho.directory.passwords import hash_password
+from sekisho.incidents import held_mail, held_orders
+from sekisho.incidents.held_rows import HeldRow
 from sekisho.incidents.models import (
     Decision,
     DeferredPair,
@@ -276,6 +278,18 @@ def scores(incident: Incident) -> None:
             suspend=9.0,
             action=action,
         )
+
+
+def held(incident: Incident) -> None:
+    """Mail of the takeover on hold, one message of it escaped, and one to be deleted."""
+    at = incident.detected_at.timestamp()
+    rows = [
+        HeldRow(incident.mailbox, 0, f"4jYn42{number}L8zKsCH", "held", at, None, int(at) - number, incident.mailbox,
+                4200 + number, 40, tuple(f"okyakusama{place}@meibo{number}-tsuhan.test" for place in range(20)))
+        for number in range(10, 14)
+    ]  # fmt: skip
+    held_mail.record(HOST, [*rows, HeldRow(incident.mailbox, 0, "4jYn4299L8zKsCH", "escaped", at)])
+    held_orders.purge(incident, f"kanri@{DOMAIN}", [rows[0].queue_id])
 
 
 def heartbeats(host: str = HOST) -> None:

@@ -21,7 +21,9 @@ from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
 if not SiteMailbox.objects.filter(username="mori@hana.example").exists():
     provision.add_mailbox("mori@hana.example", casting.STOLEN_PASSWORD, name="森 みどり")
-    casting.scores(casting.takeover("mori@hana.example"))
+    incident = casting.takeover("mori@hana.example")
+    casting.scores(incident)
+    casting.held(incident)
 """
     )
     return "mori@hana.example"
@@ -40,7 +42,10 @@ def pages(panel: Panel, victim: str) -> list[str]:
         f"/admin/system/mail/mailboxes/{victim}/app-passwords/",
         "/admin/incidents/?show=all",
         f"/admin/incidents/{number}/",
+        f"/admin/incidents/{number}/queue/",
         f"/admin/incidents/{number}/dismiss/",
+        "/admin/system/held-mail/",
+        "/admin/system/held-mail/hana.example/",
         f"/admin/system/mail/mailboxes/{victim}/owner/",
         "/admin/if-taken-over/",
         "/recover/",
