@@ -102,8 +102,6 @@ class MailboxProfile:
         # Many new networks today: then a familiar owner alone makes no source familiar (D2).
         self.wandering = many_networks(self.evidence.networks, self.habits.most_networks) >= WANDERING
 
-    # -- storage --------------------------------------------------------------------------------------------------
-
     def to_bytes(self) -> bytes:
         """The profile as msgpack, at most 4 KB; cold profiles may be kept in this form."""
         return encode(Stored(VERSION, self.generation, self.started_at, self.habits, self.evidence))
@@ -118,8 +116,6 @@ class MailboxProfile:
         profile.evidence = stored.evidence
         profile._reset()
         return profile
-
-    # -- generations ----------------------------------------------------------------------------------------------
 
     def start_generation(self, generation: int, now: float, *, confirmed: bool = False) -> None:
         """Drops the open evidence and what had not become a habit yet; keeps habits. Never lowers the generation.
