@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from harness import Stack
+from harness import Stack, places_of
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,12 @@ def stack() -> Iterator[Stack]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(autouse=True)
+def places_of_its_own(request: pytest.FixtureRequest, stack: Stack) -> None:
+    """The running story's owners are at home where no other story has tried wrong passwords."""
+    stack.home = places_of(request.module.__name__)[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -39,8 +40,26 @@ OTHER_DOMAIN, OTHER_CONTACT, OTHER_SERVER = (
     "aoba.jimu@hibari.example",
     "mx02.hoshizora-host.example",
 )
-# Where owners of fresh mailboxes are at home, and where hijackers come from (demo/address_data.py: JP, NG).
-HOME, ABROAD = "198.18.40.7", "198.19.18.66"
+
+
+def places_of(story: str) -> tuple[str, str]:
+    """Where owners of fresh mailboxes are at home, and where hijackers come from (demo/address_data.py: JP, NG).
+
+    Each story ("t07…") has addresses of its own: stories share a guard, and an address from which a dozen of them tried
+    wrong passwords is a guesser's to it, for a day.
+    """
+    number = int(story[1:3]) if re.fullmatch(r"t\d\d", story[:3]) else 0
+    return f"198.18.40.{100 + number}", f"198.19.18.{100 + number}"
+
+
+def __getattr__(name: str) -> str:
+    """`from harness import HOME, ABROAD` gives a story its own places (PEP 562)."""
+    if name not in ("HOME", "ABROAD"):
+        raise AttributeError(name)
+    story = sys._getframe(1).f_globals.get("__name__", "")
+    return places_of(story.rpartition(".")[2])[name == "ABROAD"]
+
+
 INBOUND_450 = (
     "4.2.1 <{}>: Recipient address rejected: mailbox temporarily suspended by the provider, please retry later"
 )
@@ -207,6 +226,8 @@ class Stack:
         self.shell: Shell = None  # type: ignore[assignment]
         self._numbers = 0
         self._strangers = 0
+        # Where fresh mailboxes' owners are in the running story.
+        self.home = places_of("")[0]
 
     # --- starting and stopping
 
@@ -310,8 +331,8 @@ for address in {[box.address for box in boxes]!r}:
         assert number is not None, f"{box.address} has no incident"
         return self.ask("incident", "show", str(number))
 
-    def doors(self, box: Box, *, name: str = "", password: str = "", source: str = HOME) -> dict[str, LoginAnswer]:
-        return try_doors(self.places, name or box.address, password or box.password, source)
+    def doors(self, box: Box, *, name: str = "", password: str = "", source: str = "") -> dict[str, LoginAnswer]:
+        return try_doors(self.places, name or box.address, password or box.password, source or self.home)
 
     def assert_shut(self, box: Box, within: float, *, name: str = "", password: str = "") -> None:
         """Every door refuses within so many seconds."""
@@ -335,14 +356,14 @@ for address in {[box.address for box in boxes]!r}:
             session.mail(sender)
             return session.recipient(recipient)
 
-    def session(self, box: Box, source: str = HOME) -> SmtpSession:
+    def session(self, box: Box, source: str = "") -> SmtpSession:
         """An authenticated submission session."""
-        session = SmtpSession(self.places.submission, client_address=source)
+        session = SmtpSession(self.places.submission, client_address=source or self.home)
         answer = session.login(box.address, box.password)
         assert answer.code == 235, answer
         return session
 
-    def submit(self, box: Box, recipient: str, number: str, *, sender: str | None = None, source: str = HOME) -> str:
+    def submit(self, box: Box, recipient: str, number: str, *, sender: str | None = None, source: str = "") -> str:
         """A message from an owner; returns its queue id, fails the story when it is refused."""
         sender = box.address if sender is None else sender
         with self.session(box, source) as session:
@@ -361,8 +382,8 @@ for address in {[box.address for box in boxes]!r}:
         assert answer.code == 250, answer
         return number
 
-    def plant(self, box: Box, script: str, source: str = HOME) -> None:
-        session = SieveSession(self.places.sieve, client_address=source)
+    def plant(self, box: Box, script: str, source: str = "") -> None:
+        session = SieveSession(self.places.sieve, client_address=source or self.home)
         answers = [
             session.login(box.address, box.password), session.put_script("rules", script), session.set_active("rules")
         ]  # fmt: skip
@@ -373,7 +394,7 @@ for address in {[box.address for box in boxes]!r}:
 
     def inbox(self, box: Box) -> Counter[str]:
         """How often each numbered message is in the inbox."""
-        with ImapSession(self.places.imap, client_address=HOME) as session:
+        with ImapSession(self.places.imap, client_address=self.home) as session:
             answer = session.login(box.address, box.password)
             assert answer.accepted, answer
             return Counter(session.numbers())
@@ -486,5 +507,5 @@ def policy_answer(port: int, attributes: dict[str, str], timeout: float = 3.0) -
     return data.decode().strip().removeprefix("action=")
 
 
-def login_ok(stack: Stack, box: Box, source: str = HOME) -> bool:
-    return try_imap(stack.places, box.address, box.password, source).accepted
+def login_ok(stack: Stack, box: Box, source: str = "") -> bool:
+    return try_imap(stack.places, box.address, box.password, source or stack.home).accepted
