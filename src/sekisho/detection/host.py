@@ -32,6 +32,9 @@ MAX_STRANGER_DOMAINS = 6
 MAX_VISITED, MAX_VISITORS, VISITORS = 300, 8, 2
 # A journey is a matter of seasons: visits are forgotten after this many days.
 VISIT_DAYS = 120
+# Network owners kept as popular, the one confirmed longest ago is dropped; distinct mailboxes at home there, of which
+# five are a habit of the host's people and not of one family.
+MAX_POPULAR, MAX_RESIDENTS, RESIDENTS = 2_000, 8, 5
 # Domains with habits; the one unused for longest is dropped.
 MAX_DOMAINS = 20_000
 MAX_DOMAIN_NETWORKS = 64
@@ -92,6 +95,8 @@ class HostTables:
         self._strangers: dict[str, tuple[float, tuple[int, ...]]] = {}
         # Foreign country -> (last day, fingerprints of the mailboxes that stayed there), least recently visited first.
         self._visited: dict[str, tuple[int, tuple[int, ...]]] = {}
+        # Network owner (AS number) -> (last day, fingerprints of mailboxes at home there), least recently told first.
+        self._popular: dict[int, tuple[int, tuple[int, ...]]] = {}
 
     def note_day(self, day: int) -> None:
         """Counts a day of use of this host once."""
@@ -164,6 +169,21 @@ class HostTables:
         last, marks = self._visited.get(country, (0, ()))
         return len(marks) >= VISITORS and last > day - VISIT_DAYS
 
+    def note_resident(self, asn: int, mailbox: str, day: int) -> None:
+        """Remembers that a network owner is familiar to a mailbox, by days of use without an incident."""
+        _, marks = self._popular.pop(asn, (0, ()))
+        mark = zlib.crc32(mailbox.encode("utf-8", "surrogateescape"))
+        if mark not in marks:
+            marks = (*marks[-MAX_RESIDENTS + 1 :], mark)
+        self._popular[asn] = (day, marks)
+        if len(self._popular) > MAX_POPULAR:
+            del self._popular[next(iter(self._popular))]
+
+    def is_popular(self, asn: int, day: int) -> bool:
+        """Whether many of this host's mailboxes are at home with a network owner: five lately."""
+        last, marks = self._popular.get(asn, (0, ()))
+        return len(marks) >= RESIDENTS and last > day - VISIT_DAYS
+
     def domain(self, name: str) -> DomainHabits:
         """The habits of a domain; empty ones for a new domain."""
         habits = self._domains.get(name)
@@ -182,7 +202,16 @@ class HostTables:
     def to_bytes(self) -> bytes:
         """The tables as msgpack, for the guard's snapshot."""
         return msgspec.msgpack.encode(
-            _Stored(1, self._guessers, self._domains, self._strangers, self.days, self._last_day, self._visited)
+            _Stored(
+                1,
+                self._guessers,
+                self._domains,
+                self._strangers,
+                self.days,
+                self._last_day,
+                self._visited,
+                self._popular,
+            )
         )
 
     @classmethod
@@ -202,6 +231,7 @@ class HostTables:
         tables.days = max(stored.days, max((habits.days for habits in stored.domains.values()), default=0))
         tables._last_day = stored.last_day
         tables._visited = stored.visited
+        tables._popular = stored.popular
         return tables
 
 
@@ -213,6 +243,7 @@ class _Stored(msgspec.Struct, array_like=True):
     days: int = 0
     last_day: int = 0
     visited: dict[str, tuple[int, tuple[int, ...]]] = {}
+    popular: dict[int, tuple[int, tuple[int, ...]]] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)

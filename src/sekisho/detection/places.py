@@ -37,6 +37,9 @@ FAMILIAR_OWNER = -0.8
 SAME_OWNER_SHARE, SAME_OWNER_HIGH = 0.2, 2.2
 # Share of hijackers coming with a new owner 0.8, a new country 0.4; floors and caps keep one place from deciding.
 NEW_OWNER_SHARE, NEW_OWNER_LOW, NEW_OWNER_HIGH = 0.8, 0.3, 2.2
+# A new owner with whom many of the host's mailboxes are at home: a new telephone, a move (DETECTION D1: 0.8 to 1.5).
+# Not less: hijackers rent addresses of exactly these providers.
+POPULAR_OWNER = 1.5
 NEW_COUNTRY_SHARE, NEW_COUNTRY_LOW, NEW_COUNTRY_HIGH = 0.4, 0.5, 3.9
 # A country this host's people travel to (host.is_visited): so much likelier an owner's; alone it is no alert.
 VISITED_COUNTRY = -0.7
@@ -97,6 +100,11 @@ def network_key(network: str) -> int:
 def days_seen(row: int) -> int:
     """Distinct days in a habit's row (last day x 256 + days, at most 255)."""
     return row & 0xFF
+
+
+def is_settled(rows: dict[int, int], key: int) -> bool:
+    """Whether a habit's row makes its key familiar; 0 is no key."""
+    return key != 0 and days_seen(rows.get(key, 0)) >= FAMILIAR_DAYS
 
 
 def _new_owner(known: int, days: int) -> float:

@@ -46,11 +46,13 @@ from sekisho.detection.limits import (
     SETTLED_SECONDS,
 )
 from sekisho.detection.places import (
+    POPULAR_OWNER,
     VISITED_COUNTRY,
     OpenSource,
     Source,
     days_seen,
     is_counted_twice,
+    is_settled,
     stayed_in,
     weigh_open,
     weigh_source,
@@ -138,8 +140,6 @@ class MailboxProfile:
         self.evidence = Evidence(day=int(now // DAY))
         self._reset()
 
-    # -- reading --------------------------------------------------------------------------------------------------
-
     def knows(self, recipient: str) -> bool:
         """Whether this mailbox wrote to the recipient before today (at most 1 in 100 strangers is taken for known)."""
         return fingerprint(recipient) in self.habits.recipients
@@ -215,8 +215,6 @@ class MailboxProfile:
         self.evidence.announced = max(self.evidence.announced, ACTIONS.index(action))
         self.evidence.announced_day = self.evidence.day
 
-    # -- learning -------------------------------------------------------------------------------------------------
-
     def enter(self, mailbox: str, place: Place, ip: str, protocol: str, host: HostTables, now: float) -> Source:
         """Takes note of an authenticated event: its source, protocol and day."""
         if now >= self._day_ends:
@@ -277,6 +275,8 @@ class MailboxProfile:
         weight = max(source.weight, 0.0)
         if source.foreign and host.is_visited(place.country, self.evidence.day):
             weight = max(weight + VISITED_COUNTRY, 0.0)
+        elif not source.foreign and host.is_popular(place.asn, self.evidence.day):
+            weight = min(weight, POPULAR_OWNER)
         sources[source.key] = OpenSource(now, now, weight, place.country, place.asn, source.foreign, 0, guessed, shared)
         self._open_changes_at = 0.0
 
@@ -308,8 +308,8 @@ class MailboxProfile:
         if evidence.day:
             fade(habits, day - evidence.day)
             if evidence.authenticated and evidence.peak < host.limits.restrict:
-                self._note_visits(mailbox, host)
                 self._learn_day(domain)
+                self._tell_host(mailbox, host)
             if evidence.peak < host.limits.alert:
                 self._learn_volume()
         for rows in (habits.networks, habits.asns, habits.countries, habits.clients):
@@ -328,10 +328,13 @@ class MailboxProfile:
         self._close_familiar()
         self._reset()
 
-    def _note_visits(self, mailbox: str, host: HostTables) -> None:
-        """Tells the host in which foreign countries the mailbox was used for a while."""
+    def _tell_host(self, mailbox: str, host: HostTables) -> None:
+        """Tells the host in which foreign countries the mailbox was used for a while, and with whom it is at home."""
+        day = self.evidence.day
         for country in stayed_in(self.evidence.open.values()):
-            host.note_visit(country, mailbox, self.evidence.day)
+            host.note_visit(country, mailbox, day)
+        for asn in {asn for asn, _ in self.evidence.today.values() if is_settled(self.habits.asns, asn)}:
+            host.note_resident(asn, mailbox, day)
 
     def _learn_day(self, domain: DomainHabits) -> None:
         habits, evidence = self.habits, self.evidence
