@@ -169,7 +169,7 @@ def test_what_comes_back_for_the_hijackers_mail_goes_to_a_folder_of_its_own(stac
         hijacker = Hijacker(stack, box).run(names="t23", bad_every=1)
         assert hijacker.queue_ids
         stack.assert_shut(box, within=5)
-        number = stack.incident(box)["id"]
+        incident = stack.incident(box)["id"]
         hijacked = next(iter(hijacker.queue_ids))
         wait_until(lambda: held(stack) >= hijacker.queue_ids, 15)
     finally:
@@ -200,7 +200,7 @@ def test_what_comes_back_for_the_hijackers_mail_goes_to_a_folder_of_its_own(stac
     assert all("Undelivered" in header for header in returned(stack, box))
     stack.assert_arrives_once(box, [letter, "t23-own-bounce"], within=5)
     # Not the mailbox's latest: looking in from another place than the owner's may have raised an alert since.
-    assert stack.ask("incident", "show", str(number))["returned"] == 1 + bad
+    assert stack.ask("incident", "show", str(incident))["returned"] == 1 + bad
     assert (stack.status(box), decided(stack, box)) == ("probation", before)
 
 
