@@ -20,7 +20,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -327,8 +328,15 @@ for address in {[box.address for box in boxes]!r}:
 
     def incident(self, box: Box) -> dict[str, Any]:
         """The mailbox's latest incident, whole, as the command shows it."""
-        number = self.ask("mailbox", "show", box.address)["incident"]
-        assert number is not None, f"{box.address} has no incident"
+        number: int | None = None
+
+        def recorded() -> bool:
+            nonlocal number
+            number = self.ask("mailbox", "show", box.address)["incident"]
+            return number is not None
+
+        # The doors are shut from memory and journal; the record follows.
+        assert wait_until(recorded, 15, pause=0.5) is not None, f"{box.address} has no incident"
         return self.ask("incident", "show", str(number))
 
     def doors(self, box: Box, *, name: str = "", password: str = "", source: str = "") -> dict[str, LoginAnswer]:
@@ -486,6 +494,22 @@ for address in {[box.address for box in boxes]!r}:
         path.touch()
         path.chmod(0o666)
         return path
+
+
+@contextmanager
+def stack_of_its_own() -> Iterator[Stack]:
+    """A stack for one story beside the one that the others share: what they made usual or suspicious is not so here."""
+    kept = os.environ.pop("SEKISHO_STORIES_VAR", None)
+    try:
+        running = Stack(ports_further=PORTS_APART // 2)
+    finally:
+        if kept is not None:
+            os.environ["SEKISHO_STORIES_VAR"] = kept
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 def policy_answer(port: int, attributes: dict[str, str], timeout: float = 3.0) -> str | None:

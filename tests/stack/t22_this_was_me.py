@@ -5,9 +5,11 @@ Sabotage: tests/sabotage/t22.patch (the answer teaches the guard nothing)."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from harness import ABROAD, Box, Stack, login_ok
+import pytest
+from harness import ABROAD, Box, Stack, login_ok, stack_of_its_own
 
 from sekisho.rehearsal.doors import try_sieve
 from sekisho.rehearsal.outside import wait_until
@@ -17,6 +19,13 @@ from sekisho.rehearsal.outside import wait_until
 # door, which the owners never used, are an alert then.
 ELSEWHERE = ("198.19.3.41", "198.19.23.12")
 TRAVELLER, ROBBED = "chubo@yunoyado-kitano.test", "keiri@yunoyado-kitano.test"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Its own: what is usual for a mailbox and its colleagues must be as the demo made it."""
+    with stack_of_its_own() as running:
+        yield running
 
 
 def sources_told(stack: Stack, box: Box) -> list[str]:

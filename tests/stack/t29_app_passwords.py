@@ -8,13 +8,22 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 
-from harness import ABROAD, HOME, Box, Hijacker, Stack
+import pytest
+from harness import ABROAD, HOME, Box, Hijacker, Stack, stack_of_its_own
 
 from sekisho.rehearsal.clients import ImapSession
 from sekisho.rehearsal.outside import wait_until
 
 DOORS = {"imap", "pop3", "smtp", "sieve"}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Its own: the servers' log is read as a whole."""
+    with stack_of_its_own() as running:
+        yield running
 
 
 def add(stack: Stack, box: Box, name: str, scope: str) -> str:

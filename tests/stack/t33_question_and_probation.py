@@ -10,9 +10,11 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 
-from harness import ABROAD, CONTACT, HOME, Box, Hijacker, Stack, login_ok
+import pytest
+from harness import ABROAD, CONTACT, HOME, Box, Hijacker, Stack, login_ok, stack_of_its_own
 
 from sekisho.rehearsal.clients import compose
 from sekisho.rehearsal.doors import try_sieve, try_smtp
@@ -24,6 +26,13 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+(/question/[0-9a-f]{32})\s")
 TRAVELLER = "yoyaku@yunoyado-kitano.test"
 # As many as one message to one server takes (Postfix' smtp_destination_recipient_limit is 50).
 AT_ONCE = 50
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Its own: what is usual for a mailbox and its colleagues must be as the demo made it."""
+    with stack_of_its_own() as running:
+        yield running
 
 
 def mail_to(stack: Stack, contact: str, box: Box) -> list[str]:
