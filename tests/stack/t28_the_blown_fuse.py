@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from harness import ABROAD, PORTS_APART, SUSPENDED_421, Box, Stack, login_ok
+from harness import ABROAD, SUSPENDED_421, Box, Stack, login_ok, stack_of_its_own
 
 from sekisho.rehearsal.clients import compose
 from sekisho.rehearsal.outside import wait_until
@@ -22,14 +22,8 @@ FUSE = 10
 
 @pytest.fixture(scope="module")
 def own_stack() -> Iterator[Stack]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("SEKISHO_STORIES_VAR", raising=False)
-        running = Stack(ports_further=PORTS_APART // 2)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+    with stack_of_its_own() as running:
+        yield running
 
 
 def status(stack: Stack, box: Box) -> str:

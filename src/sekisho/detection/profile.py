@@ -99,8 +99,7 @@ class MailboxProfile:
     def _reset(self) -> None:
         self._day_ends = (self.evidence.day + 1) * DAY if self.evidence.day else 0.0
         self._source: Source | None = None
-        self._open_weight = 0.0
-        self._open_changes_at = 0.0
+        self._open_weight = self._open_changes_at = 0.0
         # Many new networks today: then a familiar owner alone makes no source familiar (D2).
         self.wandering = many_networks(self.evidence.networks, self.habits.most_networks) >= WANDERING
 
@@ -300,8 +299,7 @@ class MailboxProfile:
 
     def _turn_day(self, mailbox: str, host: HostTables, now: float) -> None:
         """Ends the day: what was quiet becomes habit, what was not is forgotten."""
-        evidence, habits = self.evidence, self.habits
-        day = int(now // DAY)
+        evidence, habits, day = self.evidence, self.habits, int(now // DAY)
         domain = host.domain(mailbox.rpartition("@")[2])
         domain.note_day(day)
         host.note_day(day)
@@ -330,11 +328,11 @@ class MailboxProfile:
 
     def _tell_host(self, mailbox: str, host: HostTables) -> None:
         """Tells the host in which foreign countries the mailbox was used for a while, and with whom it is at home."""
-        day = self.evidence.day
         for country in stayed_in(self.evidence.open.values()):
-            host.note_visit(country, mailbox, day)
-        for asn in {asn for asn, _ in self.evidence.today.values() if is_settled(self.habits.asns, asn)}:
-            host.note_resident(asn, mailbox, day)
+            host.note_visit(country, mailbox, self.evidence.day)
+        for asn, _ in self.evidence.today.values():
+            if is_settled(self.habits.asns, asn):
+                host.note_resident(asn, mailbox, self.evidence.day)
 
     def _learn_day(self, domain: DomainHabits) -> None:
         habits, evidence = self.habits, self.evidence

@@ -313,17 +313,12 @@ def test_the_owners_daily_mail_is_routine_and_everything_else_is_not() -> None:
 
 
 def test_a_mail_program_is_learnt_at_familiar_sources_only() -> None:
-    world = World().live()
-    ip, place = home()
-    for _ in range(4):
+    world, (ip, place), (stranger, there) = World().live(), home(), abroad(1)
+    for day in range(5):
         world.now += DAY
         world.happen(Login(world.now, world.mailbox, ip, place, "imap", True, client="Thunderbird"))
-        stranger, there = abroad(1)
-        world.happen(Login(world.now, world.mailbox, stranger, there, "imap", True, client="Intruder"))
-        world.profile.start_generation(world.profile.generation + 1, world.now)
-    assert set(world.profile.habits.clients) <= {"Thunderbird"}
-    world = World().live()
-    for _ in range(4):
-        world.now += DAY
-        world.happen(Login(world.now, world.mailbox, ip, place, "imap", True, client="Thunderbird"))
+        if day < 2:
+            # Quiet days: what happens on them is learnt, but a place of two days is not familiar yet.
+            world.happen(Login(world.now, world.mailbox, stranger, there, "imap", True, client="Intruder"))
+    assert there.asn in world.profile.habits.asns
     assert world.profile.habits.clients.keys() == {"Thunderbird"}

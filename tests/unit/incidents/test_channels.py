@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from django.utils import timezone
-from receivers import Receiver, listening
 from test_decisions import ALICE, T, record
 
+from receivers import Receiver, listening
 from sekisho.config import AppriseChannel, Channel, Settings, WebhookChannel, settings
 from sekisho.incidents import channels, decisions
 from sekisho.incidents.case_numbers import case_number

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receivers import Receiver, listening, make_certificate
 
+from receivers import Receiver, listening, make_certificate
 from sekisho.config import WebhookChannel
 from sekisho.incidents import webhook
 from sekisho.incidents.channel_failures import ChannelFailed, ChannelMisconfigured
