@@ -109,7 +109,7 @@ def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdi
         from sekisho.directory import provision
 
         provision.add_admin(name, password, domains=domains, operator=operator)
-        tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにサインインできます。")
+        tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにログインできます。")
 
 
 @click.group()

@@ -98,7 +98,7 @@ _SENT_JA = "このアドレスからは、この間に {messages} 通、のべ {
 _SENT_EN = "In that time {messages} messages to {recipients} recipients were handed in from this address."
 
 _LINK_JA = """\
-次のページを開いてお答えください。開いただけでは何も変わらず、サインインもいりません。
+次のページを開いてお答えください。開いただけでは何も変わらず、ログインもいりません。
 
     {link}
 
@@ -127,7 +127,7 @@ _YES = (
 )
 # A trip that became a stop of all sending: as serious as a suspension, so it takes a sign-in to undo it.
 _YES_IN_PANEL = (
-    "・はい(本人の送信): 管理画面にサインインし、インシデントのページで回答してください。",
+    "・はい(本人の送信): 管理画面にログインし、インシデントのページで回答してください。",
     "- Yes, it was me: sign in to the panel and answer on the incident's page.",
 )
 

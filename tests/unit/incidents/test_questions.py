@@ -196,7 +196,7 @@ def test_where_all_sending_was_stopped_a_yes_needs_a_sign_in(two_tenants: None) 
 
     decisions.record_detection(record(action="restrict", limit=0))
     link = QuestionLink.objects.get()
-    assert "サインインし" in compose(link.notice)[1]
+    assert "ログインし" in compose(link.notice)[1]
     with pytest.raises(NotAllowed):
         answer_by_link(link, "yes", "", AT)
     assert status().status == "restricted"
