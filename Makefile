@@ -39,9 +39,9 @@ lint: prepare-test
 unit: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q tests/unit
 
-# A missing Postfix or Dovecot is a failure here, never a skip. Two stacks: a story mostly waits for its servers.
+# A missing Postfix or Dovecot is a failure here, never a skip. Three stacks: a story mostly waits for its servers.
 stack: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/stack
+	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile tests/stack
 
 browser: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q tests/browser
