@@ -31,7 +31,7 @@ run: prepare-run
 test: lint unit stack browser
 
 lint: prepare-test
-	$(BIN)/ruff check src tests demo bench evals
+	$(BIN)/ruff check --no-cache src tests demo bench evals
 	$(BIN)/ruff format --check src tests demo bench evals
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -27,8 +27,8 @@ log = logging.getLogger("sekisho.guard")
 
 # After recovery the old password is still in a forgotten tablet: probation counts as well.
 SPARED_STATUSES = frozenset({"suspended", "probation"})
-# Mailboxes looked at, which the answers wait for: 2,000 took 56 ms while their profiles were packed (measured), so these
-# are some 14 ms, once. The fuse lets 10 or 1 % trip in ten minutes; so many at a time belong to no ordinary host.
+# Mailboxes looked at, which the answers wait for: 2,000 took 56 ms while their profiles were packed (measured), so
+# these are some 14 ms, once. The fuse lets 10 or 1 % trip in ten minutes; so many at a time belong to no ordinary host.
 MOST_MAILBOXES = 500
 
 
