@@ -55,6 +55,8 @@ bench: prepare-test
 eval: prepare-test
 	$(AS_ROOT) $(BIN)/python -m evals report
 
-# Applies each one-line sabotage to a copy of the tree and requires its story to turn red.
+# Looks for examples nobody thought of, then applies each one-line sabotage to a copy of the tree and requires its story
+# to turn red.
 soak: prepare-test
+	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q tests/unit
 	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py

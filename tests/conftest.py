@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
@@ -9,8 +11,10 @@ from pytest_django.plugin import DjangoDbBlocker
 from sekisho.deploy.render import template
 
 # How fast the machine is says nothing about the code: a busy one must not turn a property red. `make bench` measures.
-settings.register_profile("sekisho", deadline=None)
-settings.load_profile("sekisho")
+# The same examples in every run, so that a red one is the change's fault; `make soak` looks for new ones.
+settings.register_profile("sekisho", deadline=None, derandomize=True)
+settings.register_profile("soak", deadline=None)
+settings.load_profile("soak" if os.environ.get("SEKISHO_SOAK") else "sekisho")
 
 
 @pytest.fixture(scope="session")
