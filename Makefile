@@ -37,14 +37,14 @@ lint: prepare-test
 	$(BIN)/lint-imports
 
 unit: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q tests/unit
+	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
 # A missing Postfix or Dovecot is a failure here, never a skip. Three stacks: a story mostly waits for its servers.
 stack: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile tests/stack
 
 browser: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q tests/browser
+	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/browser
 
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
@@ -58,5 +58,5 @@ eval: prepare-test
 # Looks for examples nobody thought of, then applies each one-line sabotage to a copy of the tree and requires its story
 # to turn red.
 soak: prepare-test
-	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q tests/unit
+	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 tests/unit
 	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py

@@ -14,8 +14,9 @@ from sekisho.deploy.layout import Layout, LayoutError, Ports
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory everybody can reach; pytest's own is neither open nor short."""
     monkeypatch.setattr(place, "LONGEST_VAR", len(bytes(tmp_path)) + 20)
-    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        directory.chmod(0o755)
+    # Up to pytest-of-…: one level more when the tests run side by side.
+    for directory in (tmp_path, *list(tmp_path.parents)[:3]):
+        directory.chmod(directory.stat().st_mode | 0o011)
     return tmp_path
 
 
