@@ -40,6 +40,7 @@ def pages(panel: Panel, victim: str) -> list[str]:
         "/admin/system/mail/mailboxes/",
         f"/admin/system/mail/mailboxes/{victim}/edit",
         f"/admin/system/mail/mailboxes/{victim}/app-passwords/",
+        f"/admin/system/mail/mailboxes/{victim}/sign-ins/",
         "/admin/incidents/?show=all",
         f"/admin/incidents/{number}/",
         f"/admin/incidents/{number}/queue/",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from sekisho.incidents import allowances, app_passwords, deferred, knocking, notices, scores, usual
@@ -33,7 +33,10 @@ from sekisho.journal import (
 )
 
 HOUR = 3600
-SourceHour = tuple[str, bool, str, str, int, str]
+SourceHour = tuple[str, bool, str, str, int, str, str, str]
+# Programs told apart at one address within an hour: a household has fewer, and whoever sends a new name with each login
+# makes no more rows than this.
+MOST_PROGRAMS = 8
 
 
 class EventBatch:
@@ -71,6 +74,8 @@ class EventBatch:
             event.ip[:45],
             int(event.t // HOUR),
             event.pwhash[:16],
+            event.app_password[:18],
+            event.device[:200] if event.success else "",
         )
         first, count = self._logins.get(key, (event, 0))
         self._logins[key] = (first, count + 1)
@@ -79,7 +84,7 @@ class EventBatch:
 
     def sums(self) -> Iterator[tuple[LoginSeen, Callable[[], None]]]:
         """What was summed up: a login of the sum, and the call that writes its row."""
-        for (_, _, _, _, hour, _), (first, count) in self._logins.items():
+        for (_, _, _, _, hour, *_), (first, count) in self._logins.items():
             yield first, partial(_write_logins, first, count, _time(hour * HOUR))
         for use in self._uses.values():
             yield use, partial(_note_use, use)
@@ -92,11 +97,11 @@ def _note_use(use: LoginSeen) -> None:
 def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
     """One row per mailbox, outcome, protocol, source and hour, with the number of logins.
 
-    Successful ones are told apart by their password's hash, failed ones only by whether it was the old password: a
-    guesser makes two rows an hour, however much he tries.
+    Successful ones are told apart by their password and program, failed ones only by whether it was the old password:
+    a guesser makes two rows an hour, however much he tries.
     """
     password: dict[str, Any] = (
-        {"pwhash": first.pwhash[:16]}
+        {"pwhash": first.pwhash[:16], "app_password": first.app_password[:18]}
         if first.success
         else {"old_password": knocking.is_old_password(first.mailbox[:255], first.pwhash[:16], _time(first.t))}
     )
@@ -109,7 +114,9 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
         at__lt=hour + timedelta(seconds=HOUR),
         **password,
     )
-    if same.update(count=F("count") + count):
+    row = _row_of_program(same, first) if first.success else same.first()
+    if row is not None:
+        SignIn.objects.filter(pk=row.pk).update(count=F("count") + count)
         return
     SignIn.objects.create(
         mailbox=first.mailbox[:255],
@@ -123,6 +130,12 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
         count=count,
         **password,
     )
+
+
+def _row_of_program(same: QuerySet[SignIn], login: LoginSeen) -> SignIn | None:
+    rows = list(same.order_by("id")[:MOST_PROGRAMS])
+    own = next((row for row in rows if row.device == login.device[:200]), None)
+    return own or (rows[-1] if len(rows) == MOST_PROGRAMS else None)
 
 
 def _time(t: float) -> datetime:

@@ -67,7 +67,7 @@ def knocks(incident: Incident) -> list[Knock]:
     owners = _usual_owners(incident.mailbox)
     nothing_known = not known and not owners
     for row in _attempts(incident).iterator():
-        device = _program(row.device)
+        device = program_name(row.device)
         key = (row.ip, device)
         before = found.get(key)
         found[key] = Knock(
@@ -89,7 +89,8 @@ def _attempts(incident: Incident) -> QuerySet[SignIn]:
     return rows if later is None else rows.filter(at__lt=later.detected_at)
 
 
-def _program(device: str) -> str:
+def program_name(device: str) -> str:
+    """A device as people know it: the program's name out of an IMAP ID, anything else as it was sent."""
     found = _NAME.search(device)
     return found[1] if found else device
 

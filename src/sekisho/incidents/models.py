@@ -225,6 +225,8 @@ class SignIn(models.Model):
     pwhash = models.CharField(max_length=16, blank=True, default="")
     # Of failed ones: the password opened the mailbox before its last suspension (incidents.knocking).
     old_password = models.BooleanField(default=False)
+    # Of successful ones: the number of the app password, "" for the mailbox's own.
+    app_password = models.CharField(max_length=18, blank=True, default="")
 
 
 class UsualUse(models.Model):

@@ -26,6 +26,7 @@ from sekisho.web.views import (
     recover,
     rescue,
     sign_in,
+    sign_ins,
 )
 
 handler404 = "sekisho.web.views.errors.not_found"
@@ -70,6 +71,7 @@ urlpatterns = [
     path(_mailbox + "app-passwords/delete-all/", app_passwords.revoke_all, name="app_password_revoke_all"),
     path(_mailbox + "app-passwords/<int:number>/renew/", app_passwords.renew, name="app_password_renew"),
     path(_mailbox + "app-passwords/<int:number>/delete/", app_passwords.revoke, name="app_password_revoke"),
+    path(_mailbox + "sign-ins/", sign_ins.show, name="sign_ins"),
     path(_mailbox + "places/", places.show, name="places"),
     path(_mailbox + "places/travel/", places.add_pass, name="travel_add"),
     path(_mailbox + "places/travel/remove/", places.remove_pass, name="travel_remove"),

@@ -214,6 +214,15 @@ SCOPES: dict[str, Words] = {
     "sieve": _("Filter rules (ManageSieve)"),
 }
 
+# How a program came in, for people who know programs rather than protocols.
+WAYS_IN: dict[str, Words] = {
+    "imap": _("Receiving (IMAP)"),
+    "pop3": _("Receiving (POP)"),
+    "smtp": _("Sending (SMTP)"),
+    "submission": _("Sending (SMTP)"),
+    "sieve": _("Filter rules (ManageSieve)"),
+}
+
 
 def badge(table: dict[str, Badge], key: str) -> Badge:
     """The word for a value; one we have no word for is shown as it is rather than hidden."""

@@ -86,6 +86,12 @@ def clock(moment: datetime | None) -> str:
     return date_format(local, "Y年n月j日 H:i" if japanese else "j M Y H:i")
 
 
+@register.filter
+def clock_only(moment: datetime | None) -> str:
+    """The time of day in the viewer's zone, for the end of a span within one day."""
+    return date_format(timezone.localtime(moment), "H:i") if moment else ""
+
+
 @register.simple_tag
 def when(moment: datetime | None, precise: bool = False) -> SafeString | str:
     """A <time> with the clock and the relative words; `precise` shows seconds instead, for timelines."""

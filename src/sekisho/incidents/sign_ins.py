@@ -1,0 +1,78 @@
+"""The logins of a mailbox for people to read: one line per day, source, program and app password.
+
+The rows (models.SignIn) are sums per hour, written by the worker and kept for 90 days, failed ones for 30. Nobody knows
+a home by its address alone, so a line names country, network owner and program beside it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from sekisho.incidents.knocking import program_name
+from sekisho.incidents.models import AppPassword, SignIn
+
+# Rows read for one page: a phone that looks every hour of 90 days makes 2,160. A mailbox with more is shown its latest.
+MOST_ROWS = 3000
+
+
+class SignInLine(NamedTuple):
+    """Logins of one day from one client address with one program; `first` and `last` are exact to the hour."""
+
+    day: date
+    ip: str
+    country: str
+    asn: int
+    # The program's name, "" where it gave none (sending programs have no way to).
+    program: str
+    protocols: tuple[str, ...]
+    # Name of the app password, "" for the mailbox's own password.
+    app_password: str
+    success: bool
+    first: datetime
+    last: datetime
+    count: int
+
+
+def lines(mailbox: str, *, success: bool = True) -> list[SignInLine]:
+    """The mailbox's logins (or failed tries), the latest day first; days are the viewer's."""
+    rows = SignIn.objects.filter(mailbox=mailbox, success=success).order_by("-at", "-id")[:MOST_ROWS]
+    names = _app_passwords(mailbox)
+    found: dict[tuple[object, ...], SignInLine] = {}
+    for row in rows:
+        day, program = timezone.localtime(row.at).date(), program_name(row.device)
+        # A number we do not know is shown as it is: better than to call it the mailbox's own password.
+        app = names.get(row.app_password, row.app_password)
+        line = SignInLine(
+            day, row.ip, row.country, row.asn, program, (row.protocol,), app, row.success, row.at, row.at, row.count
+        )
+        key = (day, row.ip, program, app)
+        known = found.get(key)
+        found[key] = _together(known, line) if known else line
+    return sorted(found.values(), key=lambda line: line.last, reverse=True)
+
+
+def _together(known: SignInLine, more: SignInLine) -> SignInLine:
+    return known._replace(
+        protocols=tuple(dict.fromkeys([*known.protocols, *more.protocols])),
+        first=min(known.first, more.first),
+        last=max(known.last, more.last),
+        count=known.count + more.count,
+    )
+
+
+def _app_passwords(mailbox: str) -> dict[str, str]:
+    """Names by number, also of deleted ones: their logins are still in the history."""
+    rows = AppPassword.objects.filter(mailbox=mailbox).values_list("pk", "name")
+    return {str(number): name for number, name in rows}
+
+
+def failed(mailbox: str) -> tuple[int, int]:
+    """How many failed tries are kept, and from how many addresses they came."""
+    sums = SignIn.objects.filter(mailbox=mailbox, success=False).aggregate(
+        tries=Sum("count"), sources=Count("ip", distinct=True)
+    )
+    return sums["tries"] or 0, sums["sources"] or 0
