@@ -6,14 +6,14 @@
 #   SEKISHO_VAR=DIR      where the stack keeps everything (default ./var)
 #   SEKISHO_PORT_BASE=N  added to every port
 
-KEPT := LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_FAILPOINTS
+KEPT := SEKISHO_SHOTS,LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_FAILPOINTS
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=$(KEPT))
 BIN := .venv/bin
 
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench eval lint soak prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint shots soak prepare-run prepare-test
 
 help:
 	@sed -n '1,8p' Makefile | cut -c3-
@@ -45,6 +45,10 @@ stack: prepare-test
 
 browser: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/browser
+
+# Pictures of every page, ja and en, on a phone and a desk, in ./shots (or $$SEKISHO_SHOTS).
+shots: prepare-test
+	$(AS_ROOT) $(BIN)/pytest -q tests/browser/shots.py
 
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py

@@ -1,0 +1,96 @@
+"""Every page of the panel with something on it: what the accessibility tests and `make shots` walk through.
+
+A page is a name, an address and who looks at it. `test_every_page_is_walked_through` compares with the panel's
+addresses, so that a new page without a row turns it red.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VICTIM, OPERATOR, OWNER = "mori@hana.example", "operator", "kanri@hana.example"
+
+# A suspended mailbox with a past and held mail, and one whose owner is asked; played once per panel.
+SCENE = f"""
+import secrets
+from django.utils import timezone
+from sekisho.directory import provision
+from sekisho.directory.models import SiteMailbox
+from sekisho.incidents import decisions, question_links
+from sekisho.incidents.models import Incident, Notice, QuestionLink, QueueIdLogin
+from sekisho.journal import DecisionRecord, IndicatorRecord
+asked = "kinjo@hana.example"
+if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
+    provision.add_mailbox({VICTIM!r}, casting.STOLEN_PASSWORD, name="森 みどり")
+    incident = casting.takeover({VICTIM!r})
+    casting.scores(incident)
+    casting.held(incident)
+    provision.add_mailbox(asked, casting.STOLEN_PASSWORD)
+    provision.add_contact(casting.DOMAIN, "soto@outside.example", "ja")
+    now = timezone.now()
+    QueueIdLogin.objects.create(queue_id=secrets.token_hex(5), mailbox=asked, at=now, recipients=800)
+    found = [IndicatorRecord(name, value, ja, en) for name, value, ja, en in casting.INDICATORS]
+    decisions.record_detection(DecisionRecord(
+        id=secrets.token_hex(8), t=now.timestamp(), host=casting.HOST, mailbox=asked, generation=0, action="restrict",
+        before="active", after="restricted", limit=10, enforced=True, score=7.1, indicators=tuple(found),
+        ip="198.19.18.66", country="NG", asn=65018, first_risk_at=now.timestamp() - 60))
+    Notice.objects.update(state="sent")
+link = QuestionLink.objects.get(notice__incident__mailbox=asked, notice__recipient="soto@outside.example")
+result = [Incident.objects.get(mailbox={VICTIM!r}).pk, question_links.token_of(link.seed)]
+"""
+
+# A link serves one visitor: each walk has its own.
+FRESH_LINK = f"""
+from django.utils import timezone
+from sekisho.recovery import requests
+result = requests.start_by_admin({VICTIM!r}, "operator", timezone.now())
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One page: its name in the panel's addresses, its path, and the account that looks ("" for nobody)."""
+
+    name: str
+    path: str
+    account: str = OPERATOR
+    # Further words for the file name of its picture, when one page has several faces.
+    face: str = ""
+
+
+def scenes(incident: int, question: str, link: str) -> list[Scene]:
+    """The pages over SCENE (its incident's number, its question's token) for a visitor with this FRESH_LINK."""
+    mailbox = f"/admin/system/mail/mailboxes/{VICTIM}"
+    case = f"/admin/incidents/{incident}"
+    return [
+        Scene("sign_in", "/sign-in/", ""),
+        Scene("recover", "/recover/", ""),
+        Scene("recover_code", "/recover/code", ""),
+        Scene("recover_link", "/recover/link/0123456789abcdef012345", "", "over"),
+        Scene("recover_link", f"/recover/link/{link}", ""),
+        Scene("recover_contact", "/recover/contact", ""),
+        Scene("case", "/case/", ""),
+        Scene("question", f"/question/{question}", ""),
+        Scene("dashboard", "/admin/"),
+        Scene("dashboard", "/admin/", OWNER, "domain-admin"),
+        Scene("system", "/admin/system/"),
+        Scene("mail_settings", "/admin/system/mail/?domain=hana.example"),
+        Scene("mailboxes", "/admin/system/mail/mailboxes/"),
+        Scene("mailbox_edit", f"{mailbox}/edit"),
+        Scene("mailbox_edit", f"{mailbox}/edit", OWNER, "domain-admin"),
+        Scene("owner_proofs", f"{mailbox}/owner/"),
+        Scene("app_passwords", f"{mailbox}/app-passwords/"),
+        Scene("places", f"{mailbox}/places/"),
+        Scene("reinstatement", f"{mailbox}/reinstatement/"),
+        Scene("incidents", "/admin/incidents/?show=all"),
+        Scene("incident", f"{case}/"),
+        Scene("incident_queue", f"{case}/queue/"),
+        Scene("incident_dismiss", f"{case}/dismiss/"),
+        Scene("incident_this_was_me", f"{case}/this-was-me/"),
+        Scene("incident_not_me", f"{case}/not-me/"),
+        Scene("held_mail", "/admin/system/held-mail/"),
+        Scene("held_mail_domain", "/admin/system/held-mail/hana.example/"),
+        Scene("enforcement", "/admin/system/enforcement/"),
+        Scene("enforcement_preview", "/admin/system/enforcement/hana.example/"),
+        Scene("advice", "/admin/if-taken-over/"),
+    ]

@@ -1,0 +1,34 @@
+"""Pictures of every page, for people's eyes: `make shots`. Not a test by name, so no ordinary run collects it.
+
+They go to $SEKISHO_SHOTS (or ./shots) as LANGUAGE-WIDTH/page.png; nothing is compared.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from scenes import FRESH_LINK, OPERATOR, OWNER, SCENE, scenes
+
+from conftest import Opener, Panel, sign_in
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_page_has_its_picture(language: str, width: int, panel: Panel, visit: Opener) -> None:
+    folder = Path(os.environ.get("SEKISHO_SHOTS", "shots")) / f"{language}-{width}"
+    folder.mkdir(parents=True, exist_ok=True)
+    visitors = {
+        account: visit(panel.url, language=language, width=width, allow=("404", "410"))
+        for account in ("", OPERATOR, OWNER)
+    }
+    for account in (OPERATOR, OWNER):
+        sign_in(visitors[account], account)
+    number, question = panel.play(SCENE)
+    for scene in scenes(number, question, panel.play(FRESH_LINK)):
+        page = visitors[scene.account]
+        page.goto(scene.path)
+        name = "-".join(filter(None, (scene.name, scene.face)))
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+        assert (folder / f"{name}.png").stat().st_size > 0
