@@ -41,6 +41,7 @@ _PLACES = {
     "travel": "travel",
     "complaint": "complaint",
     "notify": "notify",
+    "audit": "audit",
     "rehearse": "rehearse",
     "pwned": "pwned",
     "fail2ban-ignore": "sparing",

@@ -5,9 +5,16 @@ from __future__ import annotations
 import click
 
 from sekisho.cli.enforcement import domain_mode, domain_preview
-from sekisho.cli.output import databases, print_json, print_table, read_password, say, tell
+from sekisho.cli.output import actor, databases, print_json, print_table, read_password, say, tell
 from sekisho.cli.rescue import domain_rescue
 from sekisho.config import settings
+
+
+def _note(verb: str, subject: str, *, domain: str = "", **details: object) -> None:
+    """One row of the audit log about a change of the directory."""
+    from sekisho.incidents import audit
+
+    audit.record(actor(), verb, subject, domain=domain, details=details)
 
 
 @click.group()
@@ -34,6 +41,7 @@ def domain_add(name: str, server_name: str, contact: str, language: str, descrip
         row = provision.add_domain(
             name, server_name=server_name, contact=contact, language=language, description=description
         )
+        _note("domain_added", row.domain, domain=row.domain, server_name=server_name, contact=contact)
         tell(f"Domain {row.domain} added.", f"ドメイン {row.domain} を追加しました。")
 
 
@@ -46,6 +54,7 @@ def domain_alias(alias_domain: str, target: str) -> None:
         from sekisho.directory import provision
 
         row = provision.add_alias_domain(alias_domain, target)
+        _note("alias_domain_added", row.alias_domain, domain=row.target_domain, target=row.target_domain)
         tell(
             f"{row.alias_domain} is now an alias domain of {row.target_domain}.",
             f"{row.alias_domain} を {row.target_domain} のエイリアスドメインにしました。",
@@ -109,6 +118,7 @@ def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdi
         from sekisho.directory import provision
 
         provision.add_admin(name, password, domains=domains, operator=operator)
+        _note("admin_added", name, domains=list(domains), operator=operator)
         tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにログインできます。")
 
 
@@ -126,6 +136,7 @@ def alias_add(address: str, targets: tuple[str, ...]) -> None:
         from sekisho.directory import provision
 
         row = provision.add_alias(address, targets)
+        _note("alias_added", row.address, domain=row.domain, targets=row.goto)
         tell(f"Mail to {row.address} goes to {row.goto}.", f"{row.address} 宛のメールは {row.goto} に届きます。")
 
 
@@ -144,4 +155,5 @@ def contact_add(domain_name: str, address: str, language: str) -> None:
         from sekisho.directory import provision
 
         row = provision.add_contact(domain_name, address, language)
+        _note("contact_added", row.domain, domain=row.domain, contact=row.address)
         tell(f"{row.address} hears of incidents of {row.domain}.", f"{row.domain} の件は {row.address} に通知します。")

@@ -75,10 +75,12 @@ def add(address: str, password_stdin: bool, name: str) -> None:
     password = read_password(prompted=not password_stdin)
     with databases():
         from sekisho.directory import provision
+        from sekisho.incidents import audit
         from sekisho.recovery.flow import refuse_burned, rule_problems
 
         refuse_burned(address, password)
         site = provision.add_mailbox(address, password, name=name)
+        audit.record(actor(), "mailbox_added", site.username)
         for problem in rule_problems(site.username, password):
             click.echo(say(f"warning: {problem.en}", f"注意: {problem.ja}"), err=True)
         tell(f"Mailbox {site.username} added.", f"メールアドレス {site.username} を追加しました。")

@@ -92,11 +92,13 @@ def databases() -> Iterator[None]:
     from django.http import Http404
 
     from sekisho.directory.provision import ProvisionError
+    from sekisho.incidents import audit
     from sekisho.incidents.changes import NotAllowed, Overtaken
     from sekisho.recovery.flow import PasswordRefused, RecoveryFailed
 
     try:
-        yield
+        with audit.entered_by("cli"):
+            yield
     except PasswordRefused as refusal:
         reasons = [say(problem.en, problem.ja) for problem in refusal.problems]
         raise Refused("\n".join([say("The password is refused:", "このパスワードは使えません:"), *reasons])) from None

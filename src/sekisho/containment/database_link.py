@@ -161,6 +161,9 @@ class DatabaseLink(threading.Thread):
 
         start_django()
         from sekisho.containment.record_keeping import Records, drop_connections
+        from sekisho.incidents import audit
+
+        audit.enter_by("agent")
 
         records = Records(self._host)
         while not self._stopping:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from sekisho.directory.access import Account, NotFound, accessible_domains, is_operator
 from sekisho.incidents.models import Audit, Incident
@@ -25,8 +25,8 @@ def access_incident(account: Account, incident_id: int) -> Incident:
 
 
 def accessible_audit(account: Account) -> QuerySet[Audit]:
-    """The audit trail of what the account may see, newest first."""
-    trail = Audit.objects.order_by("-at", "-id")
+    """The audit log of what the account may see (its domains, and its own acts), newest first."""
+    trail = Audit.objects.order_by("-number")
     if is_operator(account):
         return trail
-    return trail.filter(domain__in=accessible_domains(account))
+    return trail.filter(Q(domain__in=accessible_domains(account)) | Q(account=account.pk))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.utils import timezone
 
 from sekisho.detection import breaker
-from sekisho.incidents.models import Audit, Incident, MailboxStatus, Transition
+from sekisho.incidents import audit
+from sekisho.incidents.models import Incident, MailboxStatus, Transition
 
 # A first answer to "how many strangers does an honest owner write to in a day": 20 covers an office day, a spammer
 # needs hundreds. The measured habits of the mailbox come in later.
@@ -116,13 +116,5 @@ def write_audit(
     at: datetime | None = None,
     account: AbstractBaseUser | None = None,
 ) -> None:
-    """One line of the audit trail about a mailbox; never a secret in `details`."""
-    Audit.objects.create(
-        at=at or timezone.now(),
-        actor=actor,
-        verb=verb,
-        subject=mailbox,
-        domain=mailbox.rpartition("@")[2],
-        details=details,
-        account_id=account.pk if account else None,
-    )
+    """One line of the audit log about a mailbox (`audit.record`); never a secret in `details`."""
+    audit.record(actor, verb, mailbox, details=details, at=at, account=account)

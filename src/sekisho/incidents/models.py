@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import Q
 
 from sekisho.incidents.app_password_model import AppPassword as AppPassword
+from sekisho.incidents.audit_models import Audit as Audit
+from sekisho.incidents.audit_models import AuditHead as AuditHead
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
 from sekisho.incidents.message_models import ReportedMessage as ReportedMessage
@@ -332,18 +333,6 @@ class ReadPosition(models.Model):
     name = models.CharField(max_length=300, primary_key=True)
     segment = models.PositiveBigIntegerField(default=0)
     offset = models.PositiveBigIntegerField(default=0)
-
-
-class Audit(models.Model):
-    """Who did what: every act of a person, and every automatic status change."""
-
-    at = models.DateTimeField(db_index=True)
-    actor = models.CharField(max_length=255)
-    verb = models.CharField(max_length=32)
-    subject = models.CharField(max_length=255, blank=True, default="")
-    domain = models.CharField(max_length=255, blank=True, default="", db_index=True)
-    details = models.JSONField(default=dict)
-    account = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
 
 class HostHeartbeat(models.Model):

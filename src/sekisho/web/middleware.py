@@ -1,4 +1,4 @@
-"""What holds for every page: the viewer's clock, and no copies in caches."""
+"""What holds for every page: the viewer's clock, no copies in caches, and the entrance that the audit log names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cache
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from sekisho.incidents import audit
 
 # Set by static/sekisho/panel.js from the browser's own zone.
 ZONE_COOKIE = "sekisho_zone"
@@ -45,3 +47,14 @@ class PrivatePageMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class AuditEntranceMiddleware:
+    """Tells the audit log that what a request does came in by the panel or the API."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with audit.entered_by("api" if request.path_info.startswith("/api/") else "panel"):
+            return self.get_response(request)

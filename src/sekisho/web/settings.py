@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "sekisho.web.middleware.ViewerZoneMiddleware",
     "sekisho.web.middleware.PrivatePageMiddleware",
+    "sekisho.web.middleware.AuditEntranceMiddleware",
 ]
 
 ROOT_URLCONF = "sekisho.web.urls"

@@ -127,6 +127,15 @@ def test_domains_aliases_and_admins_can_be_added(two_tenants: None) -> None:
     assert run("alias", "add", "info@new.test", "eve@new.test", "x@outside.test").exit_code == 0
     assert run("admin", "add", "boss", "--domain", "new.test", "--password-stdin", given="x").exit_code == 0
     assert run("contact", "add", "new.test", "a@outside.test").exit_code == 0
+    verbs = [row["verb"] for row in ask("audit", "list")]
+    assert verbs == [
+        "contact_added",
+        "admin_added",
+        "alias_added",
+        "mailbox_added",
+        "alias_domain_added",
+        "domain_added",
+    ]
     listed = {row["domain"]: row for row in ask("domain", "list")}
     assert listed["new.test"]["server_name"] == "mx02.provider.test"
     assert listed["neu.test"]["alias_of"] == "new.test"

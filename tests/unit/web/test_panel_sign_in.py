@@ -34,6 +34,22 @@ def test_the_right_password_leads_to_the_overview_and_is_audited(cast):
     assert Audit.objects.get(verb="sign_in").actor == NAME
 
 
+def test_failed_sign_ins_and_signing_out_are_audited_without_a_name_that_may_be_a_password(cast):
+    client = Client()
+    attempt(password="wrong")
+    attempt(name="hunter2-typed-here", password="wrong")
+    attempt(password=ACCOUNT_PASSWORD, client=client)
+    client.post(reverse("sign_out"))
+    rows = list(Audit.objects.order_by("number"))
+    assert [(row.actor, row.verb, row.via) for row in rows] == [
+        (NAME, "sign_in_failed", "panel"),
+        ("unknown", "sign_in_failed", "panel"),
+        (NAME, "sign_in", "panel"),
+        (NAME, "sign_out", "panel"),
+    ]
+    assert rows[0].details == {"address": AWAY}
+
+
 def test_it_returns_to_the_page_that_was_asked_for_but_never_to_another_host(cast):
     client = Client()
     wanted = client.get(reverse("incidents")).url

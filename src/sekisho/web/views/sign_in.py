@@ -13,7 +13,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from sekisho.incidents.models import Audit
 from sekisho.web import throttle
 
 log = logging.getLogger("sekisho.web")
@@ -59,12 +58,7 @@ class SignIn(auth_views.LoginView):
         now, address = timezone.now(), throttle.client_address(self.request)
         throttle.give_back(self.request.POST.get("username", ""), address, now)
         throttle.remember(form.get_user(), address, now)
-        response = super().form_valid(form)
-        account = form.get_user()
-        Audit.objects.create(
-            at=now, actor=account.get_username(), verb="sign_in", account=account, details={"address": address}
-        )
-        return response
+        return super().form_valid(form)
 
 
 sign_out = auth_views.LogoutView.as_view(next_page="sign_in")

@@ -1,0 +1,68 @@
+"""What keeps the audit log as it was written: each row's hash, and the database's own refusal to change or delete a row
+(triggers for SQLite and PostgreSQL).
+
+The hash must give the same for ever, or all older rows look changed; a migration uses it. A migration that alters the
+table on SQLite makes it anew, without its triggers: such a migration calls `seal` again. Who owns the database can drop a
+trigger; `audit verify` then finds what was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLE = "incidents_audit"
+REFUSAL = "the audit log is append-only"
+ACTS = ("update", "delete")
+
+
+def chain_hash(number: int, at: datetime, words: list[str], details: Any, account: int | None, previous: str) -> str:
+    """SHA-256 over a row's content and the hash before it, as 64 hexadecimal digits."""
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    said = [number, moment, *words, _plain(details), account, previous]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The value with its numbers as text: PostgreSQL's jsonb gives 1e22 back as a whole number."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{Decimal(str(value)).normalize():f}"
+    return value
+
+
+def seal(connection: BaseDatabaseWrapper) -> None:
+    """Makes the triggers; does nothing where they are, or on another kind of database."""
+    for act in ACTS:
+        unseal(connection, act)
+        for statement in _STATEMENTS.get(connection.vendor, ()):
+            with connection.cursor() as cursor:
+                cursor.execute(statement.format(act=act, act_upper=act.upper(), table=TABLE, refusal=REFUSAL))
+
+
+def unseal(connection: BaseDatabaseWrapper, act: str) -> None:
+    """Takes one trigger away: for a migration that must fill a new column, and for tests that empty their tables."""
+    on_table = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
+    if connection.vendor in _STATEMENTS:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER IF EXISTS audit_no_{act}{on_table}")
+
+
+_STATEMENTS = {
+    "sqlite": (
+        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} BEGIN SELECT RAISE(ABORT, '{refusal}'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
+        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+    ),
+}
