@@ -22,7 +22,7 @@ from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead
 from sekisho.containment.passwd_file import PasswdFile
 
 NAME = "app-passwords"
-_LINE = re.compile(r"[a-z]+/(?P<login>[^:]+)/[0-9a-f]{4}:.*:user=(?P<mailbox>\S+) sekisho_app=[0-9]+")
+_LINE = re.compile(r"[a-z0-9]+/(?P<login>[^:]+)/[0-9a-f]{4}:.*:user=(?P<mailbox>\S+) sekisho_app=[0-9]+")
 
 
 class AppPasswordFile:

@@ -21,6 +21,8 @@ QUEUE_ID = re.compile(r"[0-9A-Za-z]{6,40}")
 QUEUE_DEADLINE_S = 20.0
 # One row costs 0.6 ms (its own transaction with fsync, measured): room for 20,000 rows.
 ROWS_DEADLINE_S = 15.0
+# postcat's word on a message that has left meanwhile (exit status 1, as for every other trouble).
+_GONE = re.compile(rb"open queue file .*: No such file or directory")
 _SASL_LOGIN = re.compile(rb"^named_attribute: sasl_username=(.+)$", re.MULTILINE)
 
 
@@ -126,10 +128,14 @@ class Postfix:
             self._call("postqueue", "-i", queue_id)
 
     def login_of(self, queue_id: str) -> str:
-        """The SASL login a queue file names ("" for none, or when the message has left)."""
+        """The SASL login a queue file names ("" for none, or when the message has left); raises CommandError when the
+        file cannot be read."""
         if not is_queue_id(queue_id):
             return ""
-        found = _SASL_LOGIN.search(self._call("postcat", "-e", "-q", queue_id).out)
+        result = self._call("postcat", "-e", "-q", queue_id)
+        if result.code != 0 and not _GONE.search(result.err):
+            raise CommandError(f"postcat: {result.complaint}")
+        found = _SASL_LOGIN.search(result.out)
         return found[1].decode("utf-8", "replace").strip() if found else ""
 
     def seconds(self, parameter: str) -> float:

@@ -7,16 +7,22 @@ leaves although it was put on hold; so the queue is read again and the differenc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
+from sekisho.containment.commands import CommandError
 from sekisho.containment.held_mail import move
 from sekisho.containment.ledger import Entry
 from sekisho.containment.postfix import is_queue_id
 from sekisho.containment.work import StepFailed, Tools, Work, counted
 from sekisho.wire.postqueue import QueuedMessage
 
+log = logging.getLogger(__name__)
+
 # Queue files read for their login in one run, 6 ms each (measured): 3 s; the rest in the next run.
 MOST_FILES_READ = 500
+# Files that could not be read in one run; then postcat itself is the trouble, and each try may take its 5 s.
+MOST_FILES_FAILED = 3
 # qmgr remembers the last resolved address 30 s, so until then a released mailbox may still resolve to `retry:`.
 RESOLVER_MEMORY_S = 31.0
 # With a lifetime below this a message let go at once could be returned while qmgr still remembers (RESOLVER_MEMORY_S
@@ -54,12 +60,24 @@ def _messages_of(work: Work, queue: Iterable[QueuedMessage]) -> list[QueuedMessa
     def login_in_file(queue_id: str) -> str:
         return tools.names.canonical(tools.postfix.login_of(queue_id))
 
-    return [
-        m
-        for m in recent
-        if m.queue_id in named
-        or (m.queue_id not in skipped and tools.pairs.mailbox_of(m.queue_id, login_in_file) == entry.mailbox)
-    ]
+    failed: list[str] = []
+
+    def is_mine(queue_id: str) -> bool:
+        if queue_id in named or queue_id in skipped:
+            return queue_id in named
+        if len(failed) >= MOST_FILES_FAILED and not tools.pairs.knows(queue_id):
+            work.notes["unread"] += 1
+            return False
+        try:
+            return tools.pairs.mailbox_of(queue_id, login_in_file) == entry.mailbox
+        except CommandError as error:
+            # One file that cannot be read must not keep the others from being held; the step is not done before it is.
+            log.warning("queue file %s cannot be read: %s", queue_id, error)
+            failed.append(queue_id)
+            work.notes["unread"] += 1
+            return False
+
+    return [m for m in recent if is_mine(m.queue_id)]
 
 
 def queue_held(work: Work) -> str:

@@ -176,6 +176,8 @@ class SettingsWatch(threading.Thread):
             active = any(item.what["active"] for item in found.values())
             if same and decision.keep and decision.active and not active:
                 dovecot.activate_script(mailbox, name)
+                if dovecot.scripts(mailbox).active != name:
+                    return False
             elif same and not decision.keep:
                 if found[name].what["active"]:
                     dovecot.deactivate_script(mailbox)

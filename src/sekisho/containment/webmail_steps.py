@@ -21,7 +21,7 @@ def _is_mine(work: Work, login: str) -> bool:
 def end_webmail_sessions(work: Work) -> bool:
     """Ends the mailbox' sessions in every webmail; raises StepFailed when one does not answer (the others are done)."""
     troubles = []
-    work.notes["webmail_sessions"] = 0
+    work.notes["webmail_sessions"] = work.notes["webmail_left"] = 0
     for webmail in work.tools.webmails:
         try:
             _end(work, webmail)
@@ -33,7 +33,7 @@ def end_webmail_sessions(work: Work) -> bool:
 
 
 def _end(work: Work, webmail: Webmail) -> None:
-    most = 0
+    most = ended = 0
     for _ in range(MOST_LOOKS):
         ended = webmail.end_sessions(lambda login: _is_mine(work, login))
         # The same session may come twice.
@@ -42,6 +42,7 @@ def _end(work: Work, webmail: Webmail) -> None:
             break
         work.tools.sleep(AGAIN_S)
     work.notes["webmail_sessions"] += most
+    work.notes["webmail_left"] += ended
 
 
 def webmail_sessions_ended(work: Work) -> str:
@@ -58,7 +59,12 @@ def webmail_sessions_ended(work: Work) -> str:
 
 
 def present_webmail_sessions_ended(work: Work) -> str:
-    """Of a new password with open doors: somebody with the new one may have come in since, so none is counted."""
+    """Of a new password with open doors: somebody with the new one may have come in since, so none is counted.
+
+    Sessions that were found at the last look, too, do not end: raises StepFailed.
+    """
     if not work.tools.webmails:
         return "no webmail is set up"
+    if left := work.notes.get("webmail_left", 0):
+        raise StepFailed(f"{counted(left, 'webmail session')} still there")
     return f"{counted(work.notes.get('webmail_sessions', 0), 'webmail session')} ended"

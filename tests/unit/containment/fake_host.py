@@ -167,7 +167,7 @@ class FakeHost:
             return self._sieve(words[1], words[3], words[-1])
         if words[0] == "user":
             return self._user(words[-1], "service=lmtp" in words)
-        return OK
+        return CompletedCommand(0, b"1 cache entries flushed\n", b"") if words[:3] == ("auth", "cache", "flush") else OK
 
     def _user(self, name: str, by_lmtp: bool) -> CompletedCommand:
         """The userdb blocks in order: the barrier's `lmtp` for that service, then the site's (which hides inactive)."""
@@ -203,6 +203,8 @@ class FakeHost:
         if verb == "get":
             found = scripts.get(script)
             return CompletedCommand(68 if found is None else 0, f"sieve script:\n{found or ''}\n".encode(), b"")
+        if verb == "delete" and self.active.get(mailbox) == script:
+            return CompletedCommand(65, b"", b"Cannot delete the active Sieve script")
         if verb == "delete":
             return CompletedCommand(68 if scripts.pop(script, None) is None else 0, b"", b"")
         if verb == "deactivate":

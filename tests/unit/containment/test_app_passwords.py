@@ -142,3 +142,13 @@ def test_a_change_is_asked_for_anew_and_given_time_to_be_seen(tools: Tools, site
     site.is_away = True
     with pytest.raises(StepFailed):
         fetch_app_passwords(work)
+
+
+def test_a_line_for_pop3_is_known_as_the_mailboxs_too(tools: Tools, site: FakeSite) -> None:
+    write(tools, row(scope=("imap", "pop3", "smtp", "sieve")))
+    assert len(tools.app_passwords.standing(ALICE)) == 8
+    # Suspended with the databases away, after a restart: none is left.
+    tools.app_passwords._rows = None
+    entry = suspended(tools)
+    revoke_app_passwords(Work(tools, entry, entry.plans["contain"]))
+    assert lines(tools) == []

@@ -231,3 +231,35 @@ def test_a_hijackers_held_mail_to_another_suspended_mailbox_is_not_let_go(
     release = Work(tools, bob, bob.plans["contain"])
     assert not queue_steps.retry_waiting(release)
     assert held_ids(host) == {"AAAAAA1"}
+
+
+def test_a_queue_file_that_cannot_be_read_is_looked_at_again_and_keeps_no_other_from_being_held(
+    work: Work, host: FakeHost
+) -> None:
+    host.add_message("AAAAAA1", "x@outside.test", login=ALICE)
+    host.add_message("AAAAAA2", "x@outside.test", login=ALICE)
+    host.broken["postcat -e -q AAAAAA1"] = lambda: CompletedCommand(1, b"", b"postcat: fatal: Permission denied")
+    with pytest.raises(StepFailed, match="1 queue file not looked at yet"):
+        hold(work)
+    assert held_ids(host) == {"AAAAAA2"}
+    host.broken.clear()
+    assert hold(work) == "2 messages held, 0 escaped in flight"
+
+
+def test_a_postcat_that_hangs_is_not_waited_for_message_by_message(work: Work, host: FakeHost) -> None:
+    def hangs() -> CompletedCommand:
+        raise CommandError("postcat did not answer in time")
+
+    for number in range(9):
+        host.add_message(f"AAAAAA{number}", "x@outside.test", login=ALICE)
+    host.broken["postcat"] = hangs
+    with pytest.raises(StepFailed, match="9 queue files not looked at yet"):
+        hold(work)
+    assert host.count("postcat") == queue_steps.MOST_FILES_FAILED
+
+
+def test_a_message_that_has_left_meanwhile_is_nobodys(work: Work, host: FakeHost) -> None:
+    host.add_message("AAAAAA1", "x@outside.test", login=ALICE)
+    gone = b"postcat: fatal: open queue file AAAAAA1: No such file or directory"
+    host.broken["postcat"] = lambda: CompletedCommand(1, b"", gone)
+    assert hold(work) == "0 messages held, 0 escaped in flight"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sekisho.containment.commands import CommandError, CompletedCommand
 from sekisho.containment.messages import ClaimedOrder
 from sekisho.containment.settings_watch import ROUND_S, WATCH_S, SettingsWatch
 from sekisho.containment.work import Tools
@@ -14,6 +16,7 @@ from sekisho.incidents.planted import Frozen, ScriptDecision
 
 from .conftest import ALICE, FakePlanted, FakeSite
 from .fake_host import FakeHost
+from .saga_world import FAULTS, Fault, Killed
 
 BOB = "bob@customer.example"
 
@@ -152,3 +155,40 @@ def test_a_script_rewritten_since_is_not_the_one_that_was_decided_about(
     watch.turn(0.0)
     assert host.scripts[ALICE] == {"rules": 'fileinto "Mine";'}
     assert record.settled == [(7, False)]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_decision_is_settled_once_and_only_when_it_was_carried_out(
+    watch: SettingsWatch, record: Record, host: FakeHost, finished: list[int], keep: bool, fault: Fault
+) -> None:
+    answers = {"exits 75": CompletedCommand(75, b"", b"busy"), "exits 0 without effect": CompletedCommand(0, b"", b"")}
+
+    def spoilt() -> CompletedCommand:
+        if fault == "killed":
+            raise Killed
+        if fault == "hangs":
+            raise CommandError("doveadm did not answer in time")
+        return answers[fault]
+
+    host.scripts = {ALICE: {"rules": "discard;"}}
+    if not keep:
+        host.active[ALICE] = "rules"
+    decided(watch, record, keep)
+    for verb in ["activate"] if keep else ["deactivate", "delete"]:
+        host.broken = {f"doveadm sieve {verb}": spoilt}
+        for turn in range(3):
+            with suppress(Killed):
+                watch.turn(turn * WATCH_S)
+            if fault == "killed":
+                # The successor claims the order again.
+                watch = SettingsWatch(watch._tools, watch._forms_of, watch._finish)
+                watch.take_order(order())
+        assert (record.settled, finished) == ([], [])
+    host.broken.clear()
+    for turn in range(3, 6):
+        watch.turn(turn * WATCH_S)
+    assert (record.settled, finished) == ([(7, keep)], [1])
+    assert (host.active, host.scripts) == (
+        ({ALICE: "rules"}, {ALICE: {"rules": "discard;"}}) if keep else ({}, {ALICE: {}})
+    )

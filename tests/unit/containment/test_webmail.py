@@ -15,7 +15,11 @@ from sekisho.config import WebmailSettings
 from sekisho.containment import plans, roundcube
 from sekisho.containment.ledger import StepRecord
 from sekisho.containment.roundcube import Roundcube, WebmailError, login_names
-from sekisho.containment.webmail_steps import end_webmail_sessions, webmail_sessions_ended
+from sekisho.containment.webmail_steps import (
+    end_webmail_sessions,
+    present_webmail_sessions_ended,
+    webmail_sessions_ended,
+)
 from sekisho.containment.work import StepFailed, Tools, Work
 
 from .conftest import ALICE, ALICE_ALIAS, suspended
@@ -165,6 +169,17 @@ def test_one_webmail_that_fails_does_not_spare_the_next(tools: Tools, table: Tab
     with pytest.raises(StepFailed):
         end_webmail_sessions(Work(tools, entry, entry.plans["contain"]))
     assert table.ids() == set()
+
+
+def test_a_new_password_is_not_done_while_old_sessions_do_not_end(work: Work, monkeypatch: MonkeyPatch) -> None:
+    # The database takes the deletion and does nothing.
+    monkeypatch.setattr(Roundcube, "end_sessions", lambda webmail, is_mine: 1)
+    end_webmail_sessions(work)
+    with pytest.raises(StepFailed, match="1 webmail session still there"):
+        present_webmail_sessions_ended(work)
+    monkeypatch.undo()
+    end_webmail_sessions(work)
+    assert present_webmail_sessions_ended(work) == "0 webmail sessions ended"
 
 
 def test_a_prefix_of_the_tables_is_respected(tools: Tools, tmp_path: Path) -> None:
