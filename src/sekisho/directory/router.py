@@ -8,7 +8,7 @@ from django.db.models import Model
 
 
 class SiteRouter:
-    def _database(self, model: type[Model]) -> str:
+    def _database(self, model: type[Model] | Model) -> str:
         return "default" if model._meta.managed else "site"
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
@@ -18,7 +18,8 @@ class SiteRouter:
         return self._database(model)
 
     def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool:
-        return self._database(type(one)) == self._database(type(other))
+        # The rows themselves: `request.user` is a lazy object whose type has no _meta.
+        return self._database(one) == self._database(other)
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         return db == "default"

@@ -1,9 +1,9 @@
 """What keeps the audit log as it was written: each row's hash, and the database's own refusal to change or delete a row
 (triggers for SQLite and PostgreSQL).
 
-The hash must give the same for ever, or all older rows look changed; a migration uses it. A migration that alters the
-table on SQLite makes it anew, without its triggers: such a migration calls `seal` again. Who owns the database can drop a
-trigger; `audit verify` then finds what was changed.
+The hash must give the same for ever, or all older rows look changed; a migration uses it. A migration that alters
+the table on SQLite makes it anew, without its triggers: such a migration calls `seal` again. Who owns the database can
+drop a trigger; `audit verify` then finds what was changed.
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ class WebConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from sekisho.web import sign_in_audit
+        from sekisho.web.confirmation import note_sign_in
 
         sign_in_audit.connect()
+        user_logged_in.connect(note_sign_in, dispatch_uid="sekisho.confirmation.signed_in")

@@ -33,3 +33,14 @@ class KnownAddress(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "address"], name="one_row_per_known_address"),
         ]
+
+
+class CacheEntry(models.Model):
+    """The table of Django's DatabaseCache (settings.CACHES), made by a migration like every other."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "sekisho_cache"

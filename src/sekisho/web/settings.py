@@ -56,6 +56,11 @@ INSTALLED_APPS = [
     "sekisho.incidents",
     "sekisho.recovery",
     "sekisho.web",
+    # Second factors, passkeys and the list of sessions. Behind our own rooms: their texts come first.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -67,6 +72,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # The request at hand, for django-allauth's forms and flows.
+    "allauth.account.middleware.AccountMiddleware",
     # Every page needs a sign-in unless its view says otherwise.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -124,6 +131,37 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "dashboard"
+
+# django-allauth does the steps after the password (web.signing_in); its own pages are not in web.urls.
+ACCOUNT_ADAPTER = "sekisho.web.signing_in.PanelAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+# Accounts have no mail address of their own: admins make them, and nobody gets in by a mail.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Between the password and the second factor: long enough to fetch a phone.
+ACCOUNT_LOGIN_TIMEOUT = 600
+MFA_ADAPTER = "sekisho.web.signing_in.PanelFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "sekisho.web.signing_in.SecondFactorForm",
+    "authenticate_webauthn": "sekisho.web.signing_in.PasskeyFactorForm",
+    "login_webauthn": "sekisho.web.signing_in.PasskeySignInForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A clock half a minute off, or a code typed at its end. web.signing_in sees to it that a code works once all the same.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# web.confirmation asks again, with rules of its own, before anything sensitive.
+MFA_REAUTHENTICATION_REQUIRED = False
+# Counts and used codes must be one for all server processes.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "sekisho_cache",
+        # Entries live minutes and each takes a request that was counted; above this the expired ones go first.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
 
 # A working day; the panel can suspend and reinstate mailboxes, so a forgotten window closes itself.
 SESSION_COOKIE_AGE = 12 * 3600

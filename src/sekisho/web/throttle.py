@@ -30,8 +30,8 @@ TRIES_PER_ADDRESS = 30
 KNOWN_FOR = timedelta(days=90)
 
 
-def client_address(request: HttpRequest) -> str:
-    """The client's address (IPv6: its /64, one customer's worth of addresses), "" when it cannot be told.
+def peer_address(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The client's whole address, None when it cannot be told.
 
     With `web.https` a web server on this machine ends TLS and appends the address it saw to X-Forwarded-For; only
     that last entry, and only from loopback or a unix socket, is believed.
@@ -40,8 +40,15 @@ def client_address(request: HttpRequest) -> str:
     if settings().web.https and (not peer or _is_loopback(peer)):
         peer = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or peer
     try:
-        address = ipaddress.ip_address(peer)
+        return ipaddress.ip_address(peer)
     except ValueError:
+        return None
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's address for counting (IPv6: its /64, one customer's worth), "" when it cannot be told."""
+    address = peer_address(request)
+    if address is None:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
         return str(ipaddress.ip_network((address, 64), strict=False))

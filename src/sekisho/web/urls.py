@@ -13,6 +13,7 @@ from sekisho.web.views import (
     answers,
     app_passwords,
     case,
+    confirm,
     dashboard,
     enforcement,
     held_mail,
@@ -30,6 +31,7 @@ from sekisho.web.views import (
 )
 
 handler404 = "sekisho.web.views.errors.not_found"
+handler429 = "sekisho.web.views.errors.too_many"
 handler500 = "sekisho.web.views.errors.failed"
 
 _mail = "admin/system/mail/"
@@ -40,6 +42,11 @@ _mailbox = _mail + "mailboxes/<str:address>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="dashboard")),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    # django-allauth asks for these names; the other pages that it brings are not here.
+    path("sign-in/", sign_in.SignIn.as_view(), name="account_login"),
+    path("sign-in/second-factor/", sign_in.second_factor, name="mfa_authenticate"),
+    path("sign-in/passkey/", sign_in.passkey, name="mfa_login_webauthn"),
+    path("confirm/", confirm.show, name="confirm"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("recover/", recover.start, name="recover"),
     path("recover/code", recover.code, name="recover_code"),

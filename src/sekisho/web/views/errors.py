@@ -20,6 +20,11 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "web/errors/form_expired.html", status=403)
 
 
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """429 when django-allauth's limits are reached."""
+    return render(request, "web/errors/too_many.html", status=429)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """503 when the database is locked or away, else 500. Django calls this while the exception is being handled."""
     busy = isinstance(sys.exc_info()[1], OperationalError)
