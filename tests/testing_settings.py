@@ -26,6 +26,7 @@ def _prime() -> None:
     for name in ("secrets", "db", "barrier", "log", "run"):
         (VAR / name).mkdir()
     (VAR / "secrets" / "django").write_text("a key for tests only, long enough for Django's own check")
+    (VAR / "secrets" / "nonce").write_text("nonce\n")
     (VAR / "sekisho.toml").write_text(fill(template("sekisho.toml"), values))
     before = os.environ.get("SEKISHO_CONFIG")
     os.environ["SEKISHO_CONFIG"] = str(VAR / "sekisho.toml")

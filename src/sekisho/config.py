@@ -64,6 +64,11 @@ class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Its info_log_path, readable for the guard; the same as Postfix' mail_log where syslog collects both. Dovecot 2.3
     # says only there how much a session read. Empty: not followed.
     log: str = ""
+    # auth_policy_hash_nonce (in a file, readable for panel and command line), _mech and _truncate, as Dovecot has them:
+    # a burned password that is back is known at its login (docs/passwords.md). Empty: only by its stored hash.
+    policy_hash_nonce_file: str = ""
+    policy_hash_mech: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
+    policy_hash_bits: Annotated[int, msgspec.Meta(ge=0, le=160)] = 12
     # Directory of Dovecot's `sieve_before` = DIRECTORY/%u.sieve (docs/complaints.md); empty: returned mail is unsorted.
     returned_mail_scripts: str = ""
     # Where mail that comes back for a hijacker's messages goes. One level: "/" separates folders on some servers only.

@@ -33,6 +33,7 @@ FINDINGS = {
     "message_burst": ("burst of messages", "送信数の急増"),
     "bounces": ("returned mail", "返送されたメール"),
     "complaints": ("complaints about spam", "迷惑メールの通報"),
+    "burned_password": ("password from before the suspension", "停止前のパスワード"),
     "hard_cap": ("limit that holds for every mailbox", "すべてのメールボックスに共通の上限"),
 }
 STEP_STATES = {

@@ -11,6 +11,7 @@ from sekisho.detection.addresses import AddressDataError, AddressTable
 from sekisho.detection.assessment import Assessment, Indicator, assess, observe
 from sekisho.detection.breaker import TRANSITIONS, Decision, TransitionRefused, change_status, decide
 from sekisho.detection.budget import Budget
+from sekisho.detection.burned import burned_reset, with_burned_login
 from sekisho.detection.events import (
     NOWHERE,
     AccountChange,
@@ -57,8 +58,10 @@ __all__ = [
     "Submission",
     "TransitionRefused",
     "assess",
+    "burned_reset",
     "canonical_mailbox",
     "change_status",
     "decide",
     "observe",
+    "with_burned_login",
 ]

@@ -92,6 +92,8 @@ class Assessment(msgspec.Struct, frozen=True):
     authenticated: bool = False
     # Highest action already recorded in this generation: "", "alert", "restrict", "suspend".
     announced: str = ""
+    # A burned password is in use again (burned.py): certain, so no source and no lack of deeds excuses it.
+    burned: bool = False
 
 
 class _Weights(msgspec.Struct, gc=False):

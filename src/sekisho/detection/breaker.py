@@ -15,6 +15,8 @@ Rules first:
    blown fuse, gets limit 0 and its mail held: the trip is as serious, only the doors stay open.
 7. A **relapse** suspends at once: on probation the score that would restrict is enough, under all conditions of rule 6.
    The mailbox was hijacked days ago, and its owner was told; a second doubt is answered by a person one level up.
+8. A **burned password** in use again suspends at once, from whatever source and before anything is sent: rule 6 keeps
+   only its protected mailboxes and its fuse.
 
 Then the table, then the code.
 """
@@ -153,6 +155,8 @@ def decide(
 
 
 def _action(assessment: Assessment, limits: Limits, *, on_probation: bool) -> Action | None:
+    if assessment.burned:
+        return "suspend"
     score = assessment.score + (PROBATION_PRIOR if on_probation else 0.0)
     suspends = limits.restrict if on_probation else limits.suspend
     if score >= suspends and not assessment.source_familiar and assessment.has_sending_evidence:

@@ -176,3 +176,17 @@ def hard_cap(what_ja: str, what_en: str, count: float) -> Sentences:
         f"{what_ja}が{_whole(count)}件となり、どのメールボックスにも許される上限に達しました。",
         f"{what_en}: {_whole(count):,}, the limit that holds for every mailbox.",
     )
+
+
+def burned_login() -> Sentences:
+    return (
+        "停止より前のパスワードでログインがありました。第三者が知っているおそれのあるパスワードが、再び使われています。",
+        "Somebody logged in with a password from before the suspension; a third party may know it.",
+    )
+
+
+def burned_reset() -> Sentences:
+    return (
+        "停止より前のパスワードが、メールボックスの表に書き戻されました。第三者が知っているおそれがあります。",
+        "The password from before the suspension was put back into the site's table; a third party may know it.",
+    )

@@ -83,13 +83,14 @@ class AuthPolicy:
             return _REPORTED
         self._checkpoint.counters.logins += 1
         success = report.success and not report.policy_reject
+        app_password = report.attrs.get("app", "") if success else ""
+        # The hash of an app password says nothing about the mailbox's own.
+        pwhash = "" if app_password else report.pwhash
         ip, place = self._checkpoint.places.source(report.remote)
         if success and report.session_id:
             self._sessions.begin(report.session_id, mailbox, report.remote)
         if not report.policy_reject:
-            event = Login(
-                now, mailbox, ip, place, report.protocol, success, report.pwhash, program_of(report.device_id)
-            )
+            event = Login(now, mailbox, ip, place, report.protocol, success, pwhash, program_of(report.device_id))
             self._checkpoint.observe(event, now)
         self._checkpoint.spool(
             LoginSeen(
@@ -100,10 +101,10 @@ class AuthPolicy:
                 ip=report.remote,
                 country=place.country,
                 asn=place.asn,
-                pwhash=report.pwhash,
+                pwhash=pwhash,
                 device=report.device_id,
                 session=report.session_id,
-                app_password=report.attrs.get("app", "") if success else "",
+                app_password=app_password,
             )
         )
         return _REPORTED

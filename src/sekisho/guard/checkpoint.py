@@ -277,12 +277,21 @@ class Checkpoint:
         if profile.evidence.day != day:
             self._tell_usual(event.mailbox, profile, now)
         assessment = detection.assess(profile, self.tables, event, now)
+        if type(event) is detection.Login and self._is_burned(event):
+            assessment = detection.with_burned_login(assessment, self.tables.limits)
         record = None
         if assessment.score >= self.tables.limits.alert:
             record = self._decide(event, profile, assessment, now)
         if self.samples is not None:
             self.samples.see(event, profile, assessment, record, now)
         return record
+
+    def _is_burned(self, login: detection.Login) -> bool:
+        """Whether a successful login showed a password from before a suspension, as far as Dovecot's hash can say."""
+        if not login.pwhash:
+            return False
+        stated = self.standing.state.mailboxes.get(login.mailbox)
+        return stated is not None and login.pwhash in stated.burned
 
     def learn(self, event: detection.Event, now: float) -> MailboxProfile:
         """Learns from an event without judging it; the profile it went into."""

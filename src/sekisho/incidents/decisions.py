@@ -164,6 +164,8 @@ def dismiss(
                 status, incident, before, "dismissal", actor, "dismissed", at,
                 reason=reason, account=account, sources=sources,
             )  # fmt: skip
+        # A burned password that is back is this suspension's reason as well: it must not trip at the next login again.
+        burned.vouch_for_present(incident.mailbox, at)
         before = status_before(incident)
         return lift(status, incident, before, "dismissal", actor, "dismissed", at, reason=reason, account=account)
 

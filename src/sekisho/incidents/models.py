@@ -15,6 +15,8 @@ from sekisho.incidents.audit_models import AuditHead as AuditHead
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
 from sekisho.incidents.message_models import ReportedMessage as ReportedMessage
+from sekisho.incidents.password_models import BurnedPassword as BurnedPassword
+from sekisho.incidents.password_models import KnownPassword as KnownPassword
 from sekisho.incidents.planted_models import KnownSetting as KnownSetting
 from sekisho.incidents.planted_models import PlantedItem as PlantedItem
 from sekisho.incidents.planted_models import SettingsLook as SettingsLook
@@ -309,20 +311,6 @@ class Notice(models.Model):
         if self.incident is None:
             raise ValueError(f"notice {self.pk} ({self.kind}) is about no incident")
         return self.incident
-
-
-class BurnedPassword(models.Model):
-    """A password a hijacker may know: it never becomes this mailbox's password again (incidents.burned)."""
-
-    mailbox = models.CharField(max_length=255, db_index=True)
-    # "hmac:" and HMAC-SHA256 in hex where we saw the plain text, else the site's own hash of it.
-    verifier = models.CharField(max_length=255)
-    at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["mailbox", "verifier"], name="one_row_per_burned_password"),
-        ]
 
 
 class ReadPosition(models.Model):

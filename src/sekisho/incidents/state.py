@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from sekisho.config import settings
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import travel
+from sekisho.incidents import burned, travel
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.containing import OPEN_PHASES
 from sekisho.incidents.models import Allowance, DeferredPair, Incident, MailboxStatus, Transition
@@ -33,6 +33,7 @@ def mailbox_states(now: datetime) -> dict[str, MailboxState]:
         confirmed=Exists(vouched_for), vouched=Subquery(vouched_for.order_by("-id").values("sources")[:1])
     )
     cases = _cases()
+    watched = burned.watched_hashes()
     return {
         row.mailbox: MailboxState(
             status=cast(Status, row.status),
@@ -42,6 +43,7 @@ def mailbox_states(now: datetime) -> dict[str, MailboxState]:
             confirmed=row.confirmed,
             vouched=None if row.vouched is None else tuple(map(str, row.vouched)),
             case=cases.get((row.mailbox, row.generation), "") if row.status == "suspended" else "",
+            burned=watched.get(row.mailbox, ()),
             **_allowance(allowed.get((row.mailbox, row.generation))),
         )
         for row in rows.iterator()

@@ -25,6 +25,7 @@ from django.utils import timezone
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
 from sekisho.incidents import allowances, complaints, decisions, held_mail, questions, rescue, travel
+from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
@@ -64,6 +65,7 @@ class Worker:
         self._stopping = threading.Event()
         self._intake: Intake | None = None
         self._outbox = Outbox(settings, self._started_at)
+        self._resets = BurnedResets(settings)
         self._channels = ChannelOutbox(settings, self._started_at)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         self._away_since: float | None = None
@@ -93,6 +95,7 @@ class Worker:
         now = timezone.now()
         for duty in self._duties:
             duty(now)
+        self._resets(now)
         self._outbox.send_due(now, spool_is_read=taken == 0)
         self._channels(now)
         for job, due in self._next.items():

@@ -79,6 +79,7 @@ class LoginSeen(msgspec.Struct, frozen=True, tag="login"):
     country: str = ""
     asn: int = 0
     # First 12 bits of a keyed hash of the password, as Dovecot sends it: equal means "the same wrong password".
+    # "" for an app password.
     pwhash: str = ""
     device: str = ""
     session: str = ""

@@ -33,6 +33,9 @@ class MailboxState(msgspec.Struct, frozen=True):
     allowed_recipients: int = 0
     # The case number of its incident, where the client of a suspended mailbox is told one (guard.reason_text).
     case: str = ""
+    # Dovecot's hashes (12 bits) of passwords from before its suspensions, where nobody vouches for the present one: a
+    # login with one of these trips (incidents.burned). At most eight.
+    burned: tuple[str, ...] = ()
 
 
 class OpenCountry(msgspec.Struct, frozen=True):

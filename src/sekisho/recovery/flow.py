@@ -40,6 +40,11 @@ OLD_PASSWORD = PasswordProblem(
     ja="このパスワードは以前に使われていたもので、第三者に知られているおそれがあります。別のパスワードにしてください。",
     en="This password was used before and may be known to somebody else. Choose another one.",
 )
+LOOKS_OLD = PasswordProblem(
+    code="looks_old",
+    ja="このパスワードは、サーバーの記録では以前のものと区別できません(まれに偶然起こります)。別のパスワードにしてください。",
+    en="By chance, the server's records cannot tell this password from an old one. Choose another one.",
+)
 TOO_LONG = PasswordProblem(
     code="long",
     ja="このサーバーの方式では72バイトを超える部分が無視されます。短くしてください。",
@@ -106,13 +111,18 @@ def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
     found = rule_problems(mailbox, password)
     if verify_password(password, site.password) or burned.is_burned(mailbox, password):
         found.insert(0, OLD_PASSWORD)
+    elif burned.looks_burned(mailbox, password):
+        found.insert(0, LOOKS_OLD)
     return found
 
 
 def refuse_burned(address: str, password: str) -> None:
     """Raises PasswordRefused for a password burned for this address, also when its mailbox was deleted meanwhile."""
-    if burned.is_burned(canonical(address) or address.strip().lower(), password):
+    mailbox = canonical(address) or address.strip().lower()
+    if burned.is_burned(mailbox, password):
         raise PasswordRefused([OLD_PASSWORD])
+    if burned.looks_burned(mailbox, password):
+        raise PasswordRefused([LOOKS_OLD])
 
 
 def _site_mailbox(mailbox: str) -> SiteMailbox:
@@ -139,14 +149,15 @@ def _is_shut(mailbox: str) -> bool:
     return decisions.current_status(mailbox).status == "suspended"
 
 
-def _write_hash(mailbox: str, former: str, new: str, password: str) -> None:
-    """Replaces the site's hash by compare-and-set and reads it back; raises RecoveryFailed when it is not there."""
+def _write_hash(mailbox: str, former: str, new: str, password: str) -> str:
+    """Replaces the site's hash by compare-and-set; what was read back. Raises RecoveryFailed when it is not there."""
     changed = SiteMailbox.objects.filter(username=mailbox, password=former).update(
         password=new, modified=timezone.now()
     )
     kept = SiteMailbox.objects.filter(username=mailbox).values_list("password", flat=True).first()
     if changed != 1 or kept is None or not verify_password(password, kept):
         raise RecoveryFailed(HASH_NOT_KEPT)
+    return kept
 
 
 def _nothing() -> None:
@@ -190,6 +201,7 @@ def reinstate(
     def record() -> None:
         first()
         burned.burn_site_hash(mailbox, timezone.now())
+        burned.burn_seen(mailbox, timezone.now())
         placed.extend(decisions.reinstate(mailbox, actor, account=account))
 
     _set(mailbox, password, actor, account, record)
@@ -206,7 +218,7 @@ def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | No
         record()
         write_audit(actor, "set_password", mailbox, {}, account=account)
         former = _site_mailbox(mailbox).password
-        _write_hash(mailbox, former, new, password)
+        burned.vouch(mailbox, _write_hash(mailbox, former, new, password), timezone.now())
         if not was_shut:
             # Not before: an order that is waiting already may be claimed at any moment, and must find the new hash.
             orders.place_refresh(mailbox, decisions.current_status(mailbox).generation, actor, timezone.now())

@@ -51,6 +51,7 @@ ORDER = (
     "message_burst",
     "bounces",
     "complaints",
+    "burned_password",
     "hard_cap",
 )
 # Findings that add up to so much more than the score (nats) are worth a word.

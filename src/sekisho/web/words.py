@@ -64,6 +64,7 @@ FINDINGS: dict[str, Words] = {
     "message_burst": _("Burst of messages"),
     "bounces": _("Returned mail"),
     "complaints": _("Complaints about spam"),
+    "burned_password": _("Password from before the suspension"),
     "hard_cap": _("Limit that holds for every mailbox"),
 }
 

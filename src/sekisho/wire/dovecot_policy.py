@@ -14,6 +14,7 @@ Not supported: weakforced's own extensions (`attrs` with lists, `device_attrs`).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -106,3 +107,19 @@ def program_of(device_id: str) -> str:
     """The mail program's name in an IMAP ID, printable and short; "" when it tells none. Forgeable: for people only."""
     found = _PROGRAM.search(device_id)
     return found[1].strip()[:24] if found and found[1].isprintable() else ""
+
+
+def password_hash(login: str, password: str, nonce: str, mech: str = "sha256", bits: int = 12) -> str:
+    """`pwhash` as Dovecot makes it for a login name and its password: lower case hex, four digits for 12 bits.
+
+    The arguments behind it are Dovecot's auth_policy_hash_nonce, _mech and _truncate (0: the whole digest). Its name is
+    the one after the passdb: a site's query that turns an alias domain's form into the mailbox gives both one hash.
+    Raises ValueError for a mech that Python's hashlib does not know.
+    """
+    text = f"{nonce}{login}\0{password}".encode("utf-8", "surrogateescape")
+    digest = hashlib.new(mech, text).digest()
+    if bits == 0:
+        return digest.hex()
+    length = (bits + 7) // 8
+    number = int.from_bytes(digest[:length], "big") >> (length * 8 - bits)
+    return number.to_bytes(length, "big").hex()

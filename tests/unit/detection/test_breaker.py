@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detection.stream import MAILBOX, World, abroad, home
-from sekisho.detection import Assessment, Fuse
+from sekisho.detection import DEFAULT_LIMITS, Assessment, Fuse, burned_reset, with_burned_login
 from sekisho.detection.breaker import (
     TRANSITIONS,
     Cause,
@@ -288,3 +288,25 @@ def test_whatever_happens_the_rules_of_suspension_hold(
             assert authenticated
             assert not (decision.after == "suspended" and (protected or is_blown))
         assert not (was == "suspended" and world.status != "suspended")
+
+
+# -- a burned password ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["active", "probation", "restricted"])
+def test_a_burned_password_suspends_also_at_a_familiar_source_and_before_anything_is_sent(status: Status) -> None:
+    quiet = Assessment(MAILBOX, 1000.0, 0.0, authenticated=True)
+    judged = with_burned_login(quiet, DEFAULT_LIMITS)
+    decision = decide(status, judged, "detection", "enforce", Fuse(), limit=0)
+    assert decision is not None and (decision.action, decision.after, decision.first_risk_at) == (
+        "suspend",
+        "suspended",
+        1000.0,
+    )
+
+
+def test_a_burned_password_spares_the_protected_and_heeds_the_fuse() -> None:
+    judged = burned_reset(MAILBOX, 1000.0, DEFAULT_LIMITS)
+    for facts in ({"protected": True, "fuse": Fuse()}, {"protected": False, "fuse": blown()}):
+        decision = decide("active", judged, "detection", "enforce", facts["fuse"], protected=facts["protected"])  # type: ignore[arg-type]
+        assert decision is not None and (decision.after, decision.limit, decision.hold) == ("restricted", 0, True)

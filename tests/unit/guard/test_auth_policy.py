@@ -131,3 +131,22 @@ def test_what_cannot_be_read_is_answered_400_and_unknown_commands_404() -> None:
     assert policy.serve(Request("POST", "/auth", "command=allow", KEY.encode(), b"{")).status == 400
     assert policy.serve(Request("POST", "/auth", "command=delete", KEY.encode(), b"{}")).status == 404
     assert policy.serve(Request("GET", "/auth", "command=allow", KEY.encode(), b"")).status == 405
+
+
+def test_a_burned_password_trips_at_its_login_and_nothing_else_does() -> None:
+    endpoint = Endpoint()
+    burned = MailboxState("probation", 1, 20, burned=("0b32", "0c44"))
+    endpoint.bench.checkpoint.take_state(StateFile(1.0, {ALICE: burned}), 1.0)
+    endpoint.post("report", success=True, pwhash="0b33")
+    endpoint.post("report", success=False, pwhash="0b32")
+    endpoint.post("report", success=True, pwhash="0b32", policy_reject=True)
+    # An app password's hash is another password's; and another mailbox has burned nothing.
+    endpoint.post("report", success=True, pwhash="0b32", attrs={"user": ALICE, "app": "7"})
+    endpoint.post("report", success=True, pwhash="0b32", login="bob@shop.test", attrs={})
+    endpoint.post("report", success=True, pwhash="")
+    assert endpoint.bench.journal.records == []
+    endpoint.post("report", success=True, pwhash="0c44")
+    [record] = endpoint.bench.journal.records
+    assert (record.action, record.mailbox, record.after) == ("suspend", ALICE, "suspended")
+    assert record.indicators[0].name == "burned_password"
+    assert endpoint.post("allow").body == b'{"status":-1,"msg":""}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sekisho.wire.dovecot_policy import (
     format_verdict,
     parse_allow,
     parse_report,
+    password_hash,
     program_of,
 )
 
@@ -126,3 +128,11 @@ def test_it_finds_the_programs_name_in_a_recorded_id() -> None:
 @pytest.mark.parametrize("device_id", ["", "NIL", '"version" "1"', '"name" NIL', '"name" "a\x1b[2J"'])
 def test_a_program_without_a_printable_name_has_none(device_id: str) -> None:
     assert program_of(device_id) == ""
+
+
+def test_a_passwords_hash_is_what_dovecot_sends() -> None:
+    # The formula is Dovecot's (auth-policy.c); story t38 compares it with what the real one sends.
+    whole = hashlib.sha256(b"na@b.test\0pw").hexdigest()
+    assert password_hash("a@b.test", "pw", "n", "sha256", 0) == whole
+    assert password_hash("a@b.test", "pw", "n", "sha256", 16) == whole[:4]
+    assert password_hash("a@b.test", "pw", "n", "sha256", 12) == f"0{whole[:3]}"
