@@ -171,6 +171,20 @@ class PasswordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     breached_list: str = ""
 
 
+class DoctorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `sekisho doctor` asks the DNS about (docs/doctor.md)."""
+
+    # Addresses from which this host's mail leaves; a hundred are more than one host has.
+    addresses: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
+    # Blocklists to ask, as "zen.spamhaus.org": each has terms of its own, so none is asked unbidden.
+    blocklists: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    # Selectors of the domains' DKIM keys; empty: not looked for.
+    dkim_selectors: Annotated[tuple[str, ...], msgspec.Meta(max_length=10)] = ()
+    # Address of a resolver; empty: the system's. Blocklists refuse questions that come by a public resolver.
+    resolver: str = ""
+    resolver_port: Port = 53
+
+
 class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A webmail whose sessions end with a suspension: where its own database is (docs/webmail.md)."""
 
@@ -205,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
+    doctor: DoctorSettings = DoctorSettings()
     # Where notices go besides mail.
     channels: Channels = ()
     # [[webmail]], one for each installation; a dozen is more than any site has, and each is asked in turn.

@@ -23,6 +23,7 @@ _PLACES = {
     "worker": "processes",
     "web": "processes",
     "status": "status",
+    "doctor": "doctor",
     "learn": "processes",
     "evaluate": "processes",
     "replay": "processes",

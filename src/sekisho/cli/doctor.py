@@ -1,0 +1,60 @@
+"""`sekisho doctor`: is this mail host as it must be? Each check with its evidence and what repairs it."""
+
+from __future__ import annotations
+
+import click
+
+from sekisho.cli.output import Refused, databases, in_japanese, print_json, say
+from sekisho.config import settings
+
+SIGNS = {0: ("ok", "正常"), 1: ("WARN", "注意"), 2: ("FAIL", "異常")}
+
+
+def _domains() -> tuple[list[str], list[str], str]:
+    """Mail domains, the servers their MX may lead to, and what keeps the database from answering ("")."""
+    configuration = settings()
+    servers = [configuration.host, configuration.mail_server.name]
+    try:
+        with databases():
+            from sekisho.directory.models import MailHost, SiteDomain
+
+            names = SiteDomain.objects.exclude(domain="ALL").filter(active=True, backupmx=False).order_by("domain")
+            servers += MailHost.objects.values_list("server_name", flat=True)
+            return list(names.values_list("domain", flat=True)), servers, ""
+    except Refused as refusal:
+        return [], servers, str(refusal)
+
+
+@click.command()
+@click.option("--no-dns", is_flag=True, help="Ask no resolver.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(no_dns: bool, as_json: bool) -> int:
+    """Check Postfix, Dovecot, the barrier, the log, notices and DNS. Exit code: 0 well, 1 warnings, 2 failures."""
+    from sekisho.deploy.doctor import Finding, Verdict, examine, worst
+
+    domains, servers, away = _domains()
+    found = examine(settings(), domains, servers, ask_dns=not no_dns)
+    if away:
+        found.append(Finding("database", Verdict.FAIL, (away, away), ("sekisho status", "sekisho status")))
+    if as_json:
+        print_json([_as_json(finding.name, finding.verdict, finding.evidence, finding.repair) for finding in found])
+        return int(worst(found))
+    language = int(in_japanese())
+    for finding in found:
+        click.echo(f"{SIGNS[finding.verdict][language]:5} {finding.name}: {finding.evidence[language]}")
+        if finding.repair[language] and finding.verdict:
+            click.echo(f"      -> {finding.repair[language]}")
+    counts = [sum(finding.verdict == verdict for finding in found) for verdict in Verdict]
+    click.echo(say("{} well, {} warnings, {} failures", "正常 {}、注意 {}、異常 {}").format(*counts))
+    return int(worst(found))
+
+
+def _as_json(name: str, verdict: int, evidence: tuple[str, str], repair: tuple[str, str]) -> dict[str, object]:
+    language = int(in_japanese())
+    result = SIGNS[verdict][0].lower()
+    return {
+        "name": name,
+        "result": result,
+        "evidence": evidence[language],
+        "repair": repair[language] if verdict else "",
+    }

@@ -1,0 +1,176 @@
+"""Whether Dovecot refuses denied names before it looks at a password, and asks the guard after it."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import msgspec
+
+from sekisho.config import Settings
+from sekisho.deploy.doctor.findings import Finding, ToolFailed, Verdict, ok, run
+
+# Every login waits for the answer; P1 asks for a second at most.
+LONGEST_ANSWER_MS = 1000
+ASKED = (
+    "auth_policy_server_url",
+    "auth_policy_server_timeout_msecs",
+    "auth_policy_check_after_auth",
+    "auth_policy_report_after_auth",
+    "auth_policy_reject_on_fail",
+    "login_trusted_networks",
+)
+
+
+class Dovecot(msgspec.Struct, frozen=True):
+    """The settings named in ASKED, and the passdb and userdb blocks in their order."""
+
+    values: dict[str, str]
+    passdbs: tuple[dict[str, str], ...]
+    userdbs: tuple[dict[str, str], ...]
+    version: str = ""
+
+
+def parse(values: str, whole: str) -> Dovecot:
+    """From `doveconf NAME…` and `doveconf -n` of Dovecot 2.3."""
+    blocks: dict[str, list[dict[str, str]]] = {"passdb": [], "userdb": []}
+    inside: dict[str, str] | None = None
+    for line in whole.splitlines():
+        word = line.strip()
+        if line.rstrip() in ("passdb {", "userdb {"):
+            inside = {}
+            blocks[line.split()[0]].append(inside)
+        elif line.rstrip() == "}":
+            inside = None
+        elif inside is not None and " = " in word:
+            name, _, value = word.partition(" = ")
+            inside[name] = value
+    pairs = (line.partition(" =") for line in values.splitlines())
+    first = whole.lstrip("# ").split(maxsplit=1)
+    return Dovecot(
+        {name.strip(): value.strip() for name, _, value in pairs},
+        tuple(blocks["passdb"]),
+        tuple(blocks["userdb"]),
+        first[0].rstrip(":") if first else "",
+    )
+
+
+def read(settings: Settings) -> Dovecot:
+    """Dovecot's configuration as Dovecot itself reads it; raises ToolFailed."""
+    base = ["doveconf", "-c", settings.dovecot.config_file]
+    return parse(run([*base, *ASKED]), run([*base, "-n"]))
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Every finding about Dovecot; one that says so when Dovecot cannot be asked."""
+    try:
+        dovecot = read(settings)
+    except ToolFailed as failure:
+        return [
+            Finding(
+                "dovecot", Verdict.FAIL, (str(failure), str(failure)),
+                ("check dovecot.config_file in sekisho.toml", "sekisho.toml の dovecot.config_file を確認"),
+            )
+        ]  # fmt: skip
+    if dovecot.version.startswith("2.4"):
+        unread = (f"Dovecot {dovecot.version} names its settings otherwise; not looked at",
+                  f"Dovecot {dovecot.version} は設定名が異なるため確認していません")  # fmt: skip
+        return [Finding("dovecot", Verdict.WARN, unread)]
+    return judge(dovecot, settings)
+
+
+def judge(dovecot: Dovecot, settings: Settings) -> list[Finding]:
+    """The findings about a configuration."""
+    return [
+        _deny(dovecot, f"{settings.barrier}/deny"),
+        _lmtp(dovecot, f"{settings.barrier}/lmtp"),
+        _guard(dovecot, settings),
+        _deadline(dovecot),
+        _trusted(dovecot),
+    ]
+
+
+def _deny(dovecot: Dovecot, path: str) -> Finding:
+    first = dovecot.passdbs[0] if dovecot.passdbs else {}
+    good = first.get("driver") == "passwd-file" and first.get("deny") == "yes" and path in first.get("args", "").split()
+    if good:
+        return ok("dovecot.deny", f"the first passdb denies by {path}", f"最初の passdb は {path} で拒否します")
+    return Finding(
+        "dovecot.deny", Verdict.FAIL,
+        (f"the first passdb is {first.get('driver', 'none')}, not `deny` of the barrier: a suspended mailbox logs in",
+         f"最初の passdb が関所の deny ではありません ({first.get('driver', 'なし')})。停止中でもログインできます"),
+        (f"put a passdb first: driver=passwd-file, deny=yes, args=username_format=%u {path}; then `doveadm reload`",
+         f"passdb の先頭に driver=passwd-file, deny=yes, args=username_format=%u {path} を置き、`doveadm reload`"),
+    )  # fmt: skip
+
+
+def _lmtp(dovecot: Dovecot, path: str) -> Finding:
+    first = dovecot.userdbs[0] if dovecot.userdbs else {}
+    if path in first.get("args", "").split():
+        return ok("dovecot.lmtp", f"the first userdb is {path}", f"最初の userdb は {path} です")
+    return Finding(
+        "dovecot.lmtp", Verdict.WARN,
+        ("mail already in our queue is delivered to a suspended mailbox",
+         "キューに残っているメールは、停止中のメールボックスへ配送されます"),
+        (f"put a userdb first: driver=passwd-file, args=username_format=%s/%u {path}; then `doveadm reload`",
+         f"userdb の先頭に driver=passwd-file, args=username_format=%s/%u {path} を置き、`doveadm reload`"),
+    )  # fmt: skip
+
+
+def _guard(dovecot: Dovecot, settings: Settings) -> Finding:
+    url = dovecot.values.get("auth_policy_server_url", "")
+    place = settings.guard.auth_policy
+    reports = dovecot.values.get("auth_policy_report_after_auth") == "yes"
+    asks = dovecot.values.get("auth_policy_check_after_auth") == "yes"
+    if url and (place.unix or f":{place.port}/" in url) and reports and asks:
+        return ok(
+            "dovecot.guard",
+            f"logins are asked about and told to {url}",
+            f"ログインを {url} に問い合わせ、報告しています",
+        )
+    return Finding(
+        "dovecot.guard", Verdict.FAIL,
+        (f"the guard hears of no login (auth_policy_server_url = {url or 'empty'}, report {reports}, check {asks})",
+         f"guard にログインが届きません (auth_policy_server_url = {url or '空'}、報告 {reports}、照会 {asks})"),
+        (f"auth_policy_server_url = http://{place.host}:{place.port}/auth, auth_policy_check_after_auth = yes",
+         f"auth_policy_server_url = http://{place.host}:{place.port}/auth、auth_policy_check_after_auth = yes を設定"),
+    )  # fmt: skip
+
+
+def _deadline(dovecot: Dovecot) -> Finding:
+    text = dovecot.values.get("auth_policy_server_timeout_msecs", "")
+    milliseconds = int(text) if text.isdigit() else 0
+    refuses = dovecot.values.get("auth_policy_reject_on_fail") == "yes"
+    if 0 < milliseconds <= LONGEST_ANSWER_MS and not refuses:
+        return ok(
+            "dovecot.deadline",
+            f"without the guard logins go on after {text} ms",
+            f"guard がなくても {text} ms でログインできます",
+        )
+    return Finding(
+        "dovecot.deadline", Verdict.FAIL,
+        (f"auth_policy_server_timeout_msecs = {text}, auth_policy_reject_on_fail = {'yes' if refuses else 'no'}",) * 2,
+        ("set auth_policy_server_timeout_msecs = 1000, auth_policy_reject_on_fail = no",
+         "auth_policy_server_timeout_msecs = 1000、auth_policy_reject_on_fail = no に設定"),
+    )  # fmt: skip
+
+
+def _trusted(dovecot: Dovecot) -> Finding:
+    wide = []
+    for word in dovecot.values.get("login_trusted_networks", "").replace(",", " ").split():
+        try:
+            network = ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            continue
+        if not network.is_loopback and network.num_addresses > 1:
+            wide.append(word)
+    if not wide:
+        return ok(
+            "dovecot.trusted", "no network may claim a client's address", "接続元を名乗れるネットワークはありません"
+        )
+    return Finding(
+        "dovecot.trusted", Verdict.WARN,
+        (f"everybody in {', '.join(wide)} may claim any client address",
+         f"{', '.join(wide)} から任意の接続元を名乗れます"),
+        ("name only the webmail's and the proxies' own addresses in login_trusted_networks",
+         "login_trusted_networks にはウェブメールとプロキシのアドレスだけを書く"),
+    )  # fmt: skip
