@@ -112,6 +112,12 @@ class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     pop3_port: Port = 995
     smtp_port: Port = 465
     tls: bool = True
+    # What mail programs call these accounts: the provider's name. Empty: the server's name.
+    provider: str = ""
+    # PEM files that sign Apple's configuration profiles: certificate with its issuers, and its key, readable for the
+    # panel. Empty: profiles are unsigned, and the device says so (docs/mail-programs.md).
+    profile_certificate: str = ""
+    profile_key: str = ""
 
 
 class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -13,11 +13,14 @@ from sekisho.web.views import (
     answers,
     app_passwords,
     case,
+    check_settings,
+    client_settings,
     confirm,
     dashboard,
     enforcement,
     held_mail,
     incidents,
+    mail_program,
     mail_settings,
     mailboxes,
     owner_app_passwords,
@@ -29,6 +32,14 @@ from sekisho.web.views import (
     sign_in,
     sign_ins,
 )
+
+
+def _any_case(text: str) -> str:
+    """A pattern for this path in any case: Outlook asks for /AutoDiscover/AutoDiscover.xml, too. "(?i:" would do the
+    same and cannot be turned into an address (django.utils.regex_helper)."""
+    letters = (f"[{one.lower()}{one.upper()}]" if one.isalpha() else one.replace(".", r"\.") for one in text)
+    return "^" + "".join(letters)
+
 
 handler404 = "sekisho.web.views.errors.not_found"
 handler429 = "sekisho.web.views.errors.too_many"
@@ -61,6 +72,19 @@ urlpatterns = [
     path("recover/app-passwords/<int:number>/delete/", owner_app_passwords.revoke, name="recover_app_password_revoke"),
     path("recover/contact", recover.contact, name="recover_contact"),
     path("case/", case.check, name="case"),
+    # Mail programs ask these by themselves, at the names of docs/mail-programs.md.
+    path("mail/config-v1.1.xml", client_settings.autoconfig, name="autoconfig"),
+    path(".well-known/autoconfig/mail/config-v1.1.xml", client_settings.autoconfig),
+    path(".well-known/user-agent-configuration.json", client_settings.pacc, name="pacc"),
+    re_path(_any_case("autodiscover/autodiscover.xml") + "$", client_settings.autodiscover, name="autodiscover"),
+    re_path(
+        _any_case("autodiscover/autodiscover.json") + r"(?:/v1\.0/(?P<address>[^/]{1,254}))?/?$",
+        client_settings.autodiscover_json,
+        name="autodiscover_json",
+    ),
+    path("help/mail-program/", mail_program.show, name="mail_program"),
+    path("help/check-settings/", check_settings.check, name="check_settings"),
+    path("help/mail-program/profile.mobileconfig", client_settings.apple_profile, name="apple_profile"),
     path("language/", login_not_required(set_language), name="set_language"),
     path("admin/", dashboard.dashboard, name="dashboard"),
     path("admin/system/", dashboard.system, name="system"),

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 from sekisho.directory import access
 from sekisho.directory.models import SiteAliasDomain, SiteMailbox
-from sekisho.recovery import mail_settings
+from sekisho.recovery import client_formats, mail_settings
+from sekisho.web.views.client_settings import panel_host, provider_of
 
 # A list longer than this is searched, not read.
 SHOWN_DOMAINS = 200
@@ -22,10 +23,12 @@ def show(request: HttpRequest) -> HttpResponse:
     domains = [domain for domain in domains if domain not in aliases]
     wanted = request.GET.get("domain", "")
     chosen = access.access_domain(request.user, wanted).domain if wanted else next(iter(domains), "")
+    found = mail_settings.for_domain(chosen) if chosen else None
     context = {
         "domains": domains[:SHOWN_DOMAINS],
         "domain": chosen,
-        "settings": mail_settings.for_domain(chosen) if chosen else None,
+        "settings": found,
+        "records": client_formats.dns_records(found, panel_host(), provider_of(found)) if found else "",
         "example": _example(chosen),
     }
     return render(request, "web/mail_settings.html", context)
