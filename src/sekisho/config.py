@@ -92,6 +92,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     # Behind TLS: secure cookies and HSTS. The local stack speaks plain HTTP on loopback.
     https: bool = True
+    # An operator without a second factor is led to setting one up before anything else (docs/accounts.md).
+    operators_need_second_factor: bool = True
     # Where people reach the panel, as "https://panel.example". Empty: made of the first allowed host.
     url: str = ""
 

@@ -122,6 +122,25 @@ def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdi
         tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにログインできます。")
 
 
+@admin.command("remove-second-factor")
+@click.argument("name")
+def admin_remove_second_factor(name: str) -> None:
+    """Take every second factor from an account that has lost them, and end its sessions."""
+    with databases():
+        from django.contrib.auth import get_user_model
+
+        from sekisho.web import factors
+
+        account = get_user_model().objects.filter(username=name).first()
+        if account is None:
+            raise click.ClickException(say(f"there is no account {name}", f"アカウント {name} はありません"))
+        count = factors.take_away(account, actor())
+        tell(
+            f"{count} second factors of {name} are gone; its sessions are over. It signs in by password.",
+            f"{name} の2段階認証 ({count}件) を解除し、ログイン中の画面をすべて終了しました。",
+        )
+
+
 @click.group()
 def alias() -> None:
     """Aliases and catch-alls."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from sekisho.incidents import audit
+from sekisho.web import factors
 
 # Set by static/sekisho/panel.js from the browser's own zone.
 ZONE_COOKIE = "sekisho_zone"
@@ -35,6 +39,31 @@ class ViewerZoneMiddleware:
             return self.get_response(request)
         with timezone.override(zoneinfo.ZoneInfo(name)):
             return self.get_response(request)
+
+
+# What an operator who must set up a second factor can reach until it is done; everything else leads there.
+OPEN_WITHOUT_FACTOR = frozenset(
+    {"account", "account_totp", "account_passkey", "account_end_others", "confirm", "sign_out", "set_language"}
+)
+
+
+class SecondFactorDutyMiddleware:
+    """Leads an operator without a second factor to setting one up, where the configuration demands it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, arguments: Any, options: Any) -> HttpResponse | None:
+        """A redirect to the account page, or nothing. Pages without a sign-in are nobody's duty."""
+        if not getattr(view, "login_required", True) or not isinstance(request.user, User):
+            return None
+        match = request.resolver_match
+        if (match and match.url_name in OPEN_WITHOUT_FACTOR) or not factors.is_missing(request.user):
+            return None
+        return redirect("account")
 
 
 class PrivatePageMiddleware:

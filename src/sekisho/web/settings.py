@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "sekisho.web.middleware.SecondFactorDutyMiddleware",
     "sekisho.web.middleware.ViewerZoneMiddleware",
     "sekisho.web.middleware.PrivatePageMiddleware",
     "sekisho.web.middleware.AuditEntranceMiddleware",

@@ -11,7 +11,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -40,6 +45,7 @@ TOO_MANY = gettext_lazy(
     "There were too many tries in a short time. Please wait five minutes; nothing is locked for good."
 )
 NO_PASSKEY = gettext_lazy("This passkey does not open the panel. Try again, or take another way.")
+NO_NEW_PASSKEY = gettext_lazy("The passkey could not be made. Please try once more.")
 WRONG_CODE = gettext_lazy("This code is not right, or was used already. Each code works once: wait for the next one.")
 
 
@@ -151,6 +157,17 @@ class PasskeySignInForm(_NonsenseIsWrong, LoginWebAuthnForm):
 
 class ConfirmPasskeyForm(_NonsenseIsWrong, ReauthenticateWebAuthnForm):
     """The passkey before something sensitive."""
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    """A passkey that a browser has just made."""
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            values: dict[str, Any] = super().clean()
+        except (KeyError, AttributeError, TypeError, ValueError, InvalidSignature):
+            raise ValidationError(NO_NEW_PASSKEY) from None
+        return values
 
 
 class SecondFactorForm(_OnceOnly, AuthenticateForm):

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from sekisho.web.views import (
+    account,
     advice,
     answers,
     app_passwords,
@@ -18,6 +19,7 @@ from sekisho.web.views import (
     confirm,
     dashboard,
     enforcement,
+    factors,
     held_mail,
     incidents,
     mail_program,
@@ -58,6 +60,14 @@ urlpatterns = [
     path("sign-in/second-factor/", sign_in.second_factor, name="mfa_authenticate"),
     path("sign-in/passkey/", sign_in.passkey, name="mfa_login_webauthn"),
     path("confirm/", confirm.show, name="confirm"),
+    path("account/", account.show, name="account"),
+    path("account/password/", account.set_password, name="account_password"),
+    path("account/sessions/end/", account.end_others, name="account_end_others"),
+    path("account/app/", factors.totp, name="account_totp"),
+    path("account/passkey/", factors.passkey, name="account_passkey"),
+    path("account/factors/<int:number>/name/", factors.rename, name="account_factor_rename"),
+    path("account/factors/<int:number>/remove/", factors.remove, name="account_factor_remove"),
+    path("account/recovery-codes/", factors.codes, name="account_codes"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("recover/", recover.start, name="recover"),
     path("recover/code", recover.code, name="recover_code"),

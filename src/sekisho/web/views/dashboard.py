@@ -16,6 +16,7 @@ from sekisho.incidents.access import accessible_incidents
 from sekisho.incidents.deferred import earliest_returns
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus
 from sekisho.web import words
+from sekisho.web.confirmation import second_factor_enrolled
 from sekisho.web.words import Words
 
 # Each process gives a sign of life every few seconds; after half a minute somebody should look.
@@ -64,6 +65,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     shown = list(found[:SHOWN_INCIDENTS])
     by_mailbox = {row.mailbox: row for row in statuses.filter(mailbox__in=[incident.mailbox for incident in shown])}
     context = {
+        "without_factor": access.is_operator(request.user) and not second_factor_enrolled(request.user),
         "counts": counts,
         "suspended": _with_clocks(list(statuses.filter(status="suspended").order_by("-since")[:SHOWN_INCIDENTS])),
         "incidents": [(incident, by_mailbox.get(incident.mailbox)) for incident in shown],
