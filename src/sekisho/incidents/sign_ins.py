@@ -34,7 +34,7 @@ class SignInLine(NamedTuple):
     success: bool
     first: datetime
     last: datetime
-    count: int
+    times: int
 
 
 def lines(mailbox: str, *, success: bool = True) -> list[SignInLine]:
@@ -60,7 +60,7 @@ def _together(known: SignInLine, more: SignInLine) -> SignInLine:
         protocols=tuple(dict.fromkeys([*known.protocols, *more.protocols])),
         first=min(known.first, more.first),
         last=max(known.last, more.last),
-        count=known.count + more.count,
+        times=known.times + more.times,
     )
 
 

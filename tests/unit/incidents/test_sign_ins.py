@@ -36,7 +36,7 @@ def test_a_day_at_one_place_with_one_program_is_one_line(two_tenants: None) -> N
     take(*(login(at, OFFICE, device='"name" "Thunderbird" "version" "128"') for at in times))
     take(login(AFTERNOON + timedelta(days=1), OFFICE, device='"name" "Thunderbird"'))
     newest, line = sign_ins.lines(ALICE)
-    assert (line.count, line.program, line.first, line.last) == (4, "Thunderbird", times[0], times[3])
+    assert (line.times, line.program, line.first, line.last) == (4, "Thunderbird", times[0], times[3])
     assert (newest.day - line.day).days == 1
 
 
@@ -74,11 +74,11 @@ def test_a_page_reads_a_bounded_number_of_rows(two_tenants: None, monkeypatch: p
     take(*(login(AFTERNOON + timedelta(hours=hour), OFFICE) for hour in range(5)))
     assert SignIn.objects.count() == 5
     (line,) = sign_ins.lines(ALICE)
-    assert (line.count, line.first) == (3, AFTERNOON + timedelta(hours=2))
+    assert (line.times, line.first) == (3, AFTERNOON + timedelta(hours=2))
 
 
 def test_programs_that_change_their_name_with_each_login_make_few_rows(two_tenants: None) -> None:
     for batch in range(3):
         take(*(login(AFTERNOON, OFFICE, device=f"Mailer {batch} {number}") for number in range(10)))
     assert SignIn.objects.count() == MOST_PROGRAMS
-    assert sum(line.count for line in sign_ins.lines(ALICE)) == 30
+    assert sum(line.times for line in sign_ins.lines(ALICE)) == 30
