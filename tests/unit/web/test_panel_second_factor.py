@@ -17,7 +17,9 @@ from django.utils import timezone
 
 import casting
 from casting import ACCOUNT_PASSWORD
-from sekisho.incidents.models import Audit
+from sekisho.directory.models import DomainMode, SiteMailbox
+from sekisho.incidents.models import AppPassword, Audit, MailboxStatus
+from sekisho.recovery.models import OwnerContact
 from sekisho.web import confirmation
 from sekisho.web.models import CacheEntry
 
@@ -242,3 +244,62 @@ def test_htmx_is_told_to_go_there(sign_in):
     client = sign_in("owner")
     later(client, 11)
     assert asked_by(client, "post", **{"hx-request": "true"}).headers["HX-Redirect"].startswith("/confirm/")
+
+
+# Where it is asked
+
+
+def unconfirmed(sign_in, who):
+    client = sign_in(who)
+    later(client, 11)
+    return client
+
+
+@pytest.mark.parametrize(
+    "name,method,sent",
+    [
+        ("owner_proofs", "get", {}),
+        ("owner_contact_add", "post", {"contact": "boku@tegami.test"}),
+        ("owner_codes", "post", {}),
+        ("owner_recovery_page", "post", {}),
+        ("app_passwords", "get", {}),
+        ("app_passwords", "post", {"name": "iPhone", "scope": ["imap"]}),
+        ("mailbox_edit", "get", {}),
+        ("mailbox_edit", "post", {"password": casting.NEW_PASSWORD, "confirmation": casting.NEW_PASSWORD}),
+    ],
+)
+def test_passwords_contacts_and_codes_of_a_mailbox_are_touched_only_after_it(name, method, sent, sign_in, incident):
+    before = SiteMailbox.objects.get(username=casting.VICTIM).password
+    answer = getattr(unconfirmed(sign_in, "owner"), method)(reverse(name, args=[casting.VICTIM]), sent)
+    assert answer.status_code == 302 and answer.url.startswith(reverse("confirm"))
+    assert SiteMailbox.objects.get(username=casting.VICTIM).password == before
+    assert not OwnerContact.objects.exists() and not AppPassword.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["incident_dismiss", "incident_this_was_me"])
+def test_a_takeover_is_called_none_only_after_it(name, sign_in, incident):
+    answer = unconfirmed(sign_in, "owner").post(reverse(name, args=[incident.pk]), {"address": casting.VICTIM})
+    assert answer.url.startswith(reverse("confirm"))
+    assert MailboxStatus.objects.get(mailbox=casting.VICTIM).status == "suspended"
+
+
+def test_a_domains_mode_is_switched_only_after_it(sign_in, cast):
+    answer = unconfirmed(sign_in, "operator").post(
+        reverse("enforcement_mode", args=[casting.DOMAIN]), {"mode": "observe"}
+    )
+    assert answer.url.startswith(reverse("confirm")) and not DomainMode.objects.exists()
+
+
+def test_a_stranger_learns_nothing_from_being_asked(sign_in, incident):
+    client = unconfirmed(sign_in, "stranger")
+    theirs, nobodys = (
+        client.get(reverse("mailbox_edit", args=[address])) for address in (casting.VICTIM, f"nobody@{casting.DOMAIN}")
+    )
+    assert theirs.status_code == nobodys.status_code == 302
+
+
+def test_what_is_only_looked_at_or_stopped_asks_nothing(sign_in, incident):
+    client = unconfirmed(sign_in, "operator")
+    assert client.get(reverse("incident", args=[incident.pk])).status_code == 200
+    client.post(reverse("mailbox_suspend", args=[casting.BYSTANDER]), {"reason": "spam"})
+    assert MailboxStatus.objects.get(mailbox=casting.BYSTANDER).status == "suspended"

@@ -16,10 +16,12 @@ from sekisho.incidents import alert_sources, decisions
 from sekisho.incidents.access import access_incident
 from sekisho.incidents.models import Incident
 from sekisho.incidents.usual import country_names, owner_names
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs_confirmation
 def this_was_me(request: HttpRequest, number: int) -> HttpResponse:
     """Lists the sources the alert is about; POST makes exactly those familiar and dismisses the alert."""
     incident = access_incident(request.user, number)

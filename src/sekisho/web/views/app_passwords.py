@@ -28,6 +28,7 @@ from sekisho.incidents.app_passwords import AppPasswordRefused
 from sekisho.incidents.changes import NotAllowed, current_status
 from sekisho.incidents.models import AppPassword
 from sekisho.web import words
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 
 # What most devices need: read and send.
@@ -62,12 +63,14 @@ def _panel(request: HttpRequest, address: str) -> Desk:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs_confirmation
 def show(request: HttpRequest, address: str) -> HttpResponse:
     """The list; POST makes a new one and shows it, once."""
     return show_at(request, _panel(request, address))
 
 
 @require_POST
+@needs_confirmation
 def renew(request: HttpRequest, address: str, number: int) -> HttpResponse:
     """Another secret for the same device, shown once."""
     return renew_at(request, _panel(request, address), number)

@@ -18,6 +18,7 @@ from sekisho.directory import access
 from sekisho.directory.names import alias_domains
 from sekisho.incidents import enforcement, rescue
 from sekisho.incidents.changes import NotAllowed, Overtaken
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 
 PAGE = 50
@@ -73,6 +74,7 @@ def _preview_page(request: HttpRequest, domain: str, error: str = "") -> HttpRes
 
 
 @require_POST
+@needs_confirmation
 def set_mode(request: HttpRequest, domain: str) -> HttpResponse:
     """Observe or enforce, once the domain's name has been typed and the mode is still the one that was shown."""
     name = _domain(request, domain)

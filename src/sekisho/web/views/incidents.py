@@ -24,6 +24,7 @@ from sekisho.incidents.orders import HELD_KINDS
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 from sekisho.web import score_chart, story, waiting, words
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.moments import spell_duration
 
@@ -104,6 +105,7 @@ def _notices(request: HttpRequest, incident: Incident) -> list[Notice]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs_confirmation
 def dismiss(request: HttpRequest, number: int) -> HttpResponse:
     """ "This was not a takeover": asks for the address to be typed, then undoes everything but purged mail."""
     incident = access_incident(request.user, number)

@@ -24,6 +24,7 @@ from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
 from sekisho.web import generator, story, waiting
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
 from sekisho.web.reinstatement import progress_of
@@ -81,6 +82,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @sensitive_variables("form", "entered")
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs_confirmation
 def edit(request: HttpRequest, address: str) -> HttpResponse:
     """編集. Saving sets the new password; for a suspended mailbox it also starts the reinstatement."""
     mailbox = access.access_mailbox(request.user, address)

@@ -23,6 +23,7 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.recovery import contacts, paper, requests
 from sekisho.recovery.models import OwnerContact
 from sekisho.recovery.texts import link_to
+from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 
 
@@ -58,12 +59,14 @@ def _page(request: HttpRequest, mailbox: SiteMailbox, code: int = 200, **more: A
 
 
 @require_safe
+@needs_confirmation
 def show(request: HttpRequest, address: str) -> HttpResponse:
     """What proves this mailbox's owner, and from when."""
     return _page(request, access.access_mailbox(request.user, address))
 
 
 @require_POST
+@needs_confirmation
 def add_contact(request: HttpRequest, address: str) -> HttpResponse:
     """Enrols a contact; 422 with the reason when it may not be one."""
     mailbox = access.access_mailbox(request.user, address)
@@ -79,6 +82,7 @@ def add_contact(request: HttpRequest, address: str) -> HttpResponse:
 
 
 @require_POST
+@needs_confirmation
 def remove_contact(request: HttpRequest, address: str, number: int) -> HttpResponse:
     """Removes a contact of this mailbox; it is told."""
     mailbox = access.access_mailbox(request.user, address)
@@ -95,6 +99,7 @@ def remove_contact(request: HttpRequest, address: str, number: int) -> HttpRespo
 
 
 @require_POST
+@needs_confirmation
 @sensitive_variables("codes")
 def print_codes(request: HttpRequest, address: str) -> HttpResponse:
     """A new sheet of codes, in this answer only."""
@@ -111,6 +116,7 @@ def print_codes(request: HttpRequest, address: str) -> HttpResponse:
 
 
 @require_POST
+@needs_confirmation
 @sensitive_variables("link", "token")
 def recovery_page(request: HttpRequest, address: str) -> HttpResponse:
     """A one-time page for the owner, as a link and a QR code, in this answer only; contacts get it by mail."""
