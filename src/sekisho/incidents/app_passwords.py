@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -34,6 +34,9 @@ GROUPS, GROUP = 6, 4
 # More devices than a person has. With 12-bit selectors, 30 of them leave one draw in 137 to be drawn again.
 MOST = 30
 LONGEST_NAME = 64
+# Revoked ones are kept as long as the sign-ins made with them (incidents.worker): a takeover may be noticed a month
+# late. The audit trail keeps who made and revoked which.
+REVOKED_KEPT = timedelta(days=90)
 _REFUSALS = {
     "name": (
         f"端末の名前を1~{LONGEST_NAME}文字で入力してください(例: 仕事用のiPhone)。",
@@ -284,3 +287,8 @@ def note_use(number: str, mailbox: str, at: datetime, protocol: str, ip: str, co
         AppPassword.objects.filter(pk=int(number), mailbox=mailbox).update(
             last_used_at=at, last_protocol=protocol[:16], last_ip=ip[:45], last_country=country[:2]
         )
+
+
+def prune(now: datetime) -> int:
+    """Forgets app passwords revoked more than REVOKED_KEPT ago; how many. One that is only off stays."""
+    return AppPassword.objects.filter(revoked_at__lt=now - REVOKED_KEPT).delete()[0]

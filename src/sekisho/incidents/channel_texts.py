@@ -21,6 +21,14 @@ _TITLES = {
     "unanswered": ("【要確認】送信制限について回答がありません", "No answer about a restriction"),
     "relapse": ("【要確認】経過観察中のアドレスを再び停止しました", "A mailbox was suspended again while on probation"),
     "planted": ("再開後に仕込まれた設定が見つかりました", "A planted setting was found after the reinstatement"),
+    "waiting_low": (
+        "【要確認】待っているメールがまもなく送信者に戻されるおそれがあります",
+        "Waiting mail may soon be returned",
+    ),
+    "rescued": (
+        "停止中のアドレスのメールを受け取って保管しています",
+        "Mail to a suspended mailbox is accepted and kept",
+    ),
     "test": ("お知らせのテストです", "This is a test of notices"),
 }
 _ACTIONS = {
@@ -43,6 +51,14 @@ _ACTIONS = {
     "relapse": (
         "管理画面でインシデント #{number} を開き、再開の前に利用者の端末を確かめてください。",
         "Open incident #{number} in the panel; have the owner's devices checked before it is reinstated.",
+    ),
+    "waiting_low": (
+        "管理画面でインシデント #{number} を開き、新しいパスワードの設定か、メールの受け取りと保管を始めてください。",
+        "Open incident #{number} in the panel; set a new password, or accept and keep the mail.",
+    ),
+    "rescued": (
+        "ご本人と連絡がつきしだい、管理画面で新しいパスワードを設定してください。インシデント #{number}",
+        "Set a new password in the panel when the owner can be reached: incident #{number}.",
     ),
 }
 _ACTIONS["unanswered"] = _ACTIONS["restricted"]

@@ -17,6 +17,8 @@ MOST_REASONS = 5
 LONGEST = 500
 # Slack, Teams, Discord and Markdown mark links and mentions with these; the full-width forms read the same.
 _MARKS = str.maketrans("<>[]`", "＜＞［］｀")
+# Kinds that tell of something later than the incident's beginning.
+_LATER = ("fuse", "planted", "waiting_low", "waiting_low_op", "rescued", "rescued_op")
 _CALLS = ("@everyone", "@here", "@channel", "@all")
 
 
@@ -49,4 +51,4 @@ def place_words(incident: Incident, language: str) -> str:
 
 def moment(notice: Notice) -> datetime:
     """When what the notice tells happened; it may be later than the incident's beginning."""
-    return notice.created_at if notice.kind in ("fuse", "planted") else notice.its_incident.detected_at
+    return notice.created_at if notice.kind in _LATER else notice.its_incident.detected_at

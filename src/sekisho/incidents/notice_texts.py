@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.detection.fuse import FUSE_SECONDS
-from sekisho.incidents import planted_texts, question_texts
+from sekisho.incidents import planted_texts, question_texts, waiting_texts
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.models import Incident, Notice, Transition
 from sekisho.incidents.notice_facts import moment, place_words, reasons
@@ -28,6 +28,7 @@ _SUBJECTS = {
     ),
     **question_texts.SUBJECTS,
     **planted_texts.SUBJECTS,
+    **waiting_texts.SUBJECTS,
 }
 # Kinds about a restriction: they ask whether this was the owner.
 _ASKING = ("restricted", "owner_asked", "unanswered")
@@ -172,6 +173,7 @@ _BODIES = {
     "fuse": (_FUSE_JA, _FUSE_EN),
     **question_texts.BODIES,
     **planted_texts.BODIES,
+    **waiting_texts.BODIES,
 }
 _RULE = "\n" + "-" * 60 + "\n\n"
 
@@ -207,7 +209,10 @@ def _about_fuse(notice: Notice) -> dict[str, object]:
 
 
 def compose(notice: Notice) -> tuple[str, str]:
-    """Subject and text: the contact's language first, then the other one, for whoever else reads it."""
+    """Subject and text: the contact's language first, then the other one, for whoever else reads it.
+
+    Raises letters.Stale for a notice that is not true any more.
+    """
     stops = notice.kind in _ASKING and _stops_all(notice.its_incident)
     asking = ("", "")
     if notice.kind in _ASKING:
@@ -215,6 +220,7 @@ def compose(notice: Notice) -> tuple[str, str]:
     means = _MEANS_STOP if stops else _MEANS_LIMIT
     words: dict[str, object] = {
         **(_about_fuse(notice) if notice.kind == "fuse" else {}),
+        **(waiting_texts.words(notice) if notice.kind in waiting_texts.BODIES else {}),
         "means_ja": means[0],
         "means_en": means[1],
         "asking_ja": asking[0],

@@ -29,6 +29,7 @@ from sekisho.incidents.channel_texts import compose_test
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_texts import compose
 from sekisho.incidents.timeline import add_entry
+from sekisho.incidents.waiting_texts import LOW_OPERATOR, RESCUED_OPERATOR
 from sekisho.journal.failpoint import failpoint
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ GIVE_UP_AFTER = timedelta(days=5)
 # Contacts of this "domain" (PostfixAdmin's row for its super admins) are the operator's.
 OPERATOR = "ALL"
 # Calls to the operator; his addresses are none of the domain admin's business.
-OPERATOR_KINDS = ("fuse", "unanswered", "relapse")
+OPERATOR_KINDS = ("fuse", "unanswered", "relapse", LOW_OPERATOR, RESCUED_OPERATOR)
 # About a restriction.
 RESTRICTION_KINDS = ("restricted", "owner_asked")
 # The fuse counts ten minutes (detection.fuse): one call for each such time says all there is to say.
@@ -101,6 +102,16 @@ def tell_operator(incident: Incident, kind: str, now: datetime) -> None:
     """Writes a notice of this kind to each of the operator's contacts and channels, once for each incident."""
     _enqueue_for(Contact.objects.filter(domain=OPERATOR), incident, kind, now)
     _enqueue_channels(channels.for_operator(), incident, kind, now)
+
+
+def tell_both(incident: Incident, kind: str, operators_kind: str, now: datetime) -> None:
+    """Writes a notice to the contacts and channels of the domain, and one to the operator's contacts who are none of
+    them; each once for an incident."""
+    _enqueue_for(Contact.objects.filter(domain=incident.domain), incident, kind, now)
+    _enqueue_channels(channels.for_domain(incident.domain), incident, kind, now)
+    told = list(Notice.objects.filter(incident=incident, kind=kind).values_list("recipient", flat=True))
+    others = Contact.objects.filter(domain=OPERATOR).exclude(address__in=told)
+    _enqueue_for(others, incident, operators_kind, now)
 
 
 def _enqueue_for(contacts: QuerySet[Contact], incident: Incident, kind: str, now: datetime) -> None:
@@ -202,7 +213,7 @@ class Outbox:
         failpoint("worker.notice.before_send")
         try:
             self._hand_over(notice)
-        except letters.Stale as reason:
+        except letters.Stale as reason:  # also of a notice
             log.info("notice %s is not sent any more: %s", notice.message_id, reason)
             Notice.objects.filter(pk=notice.pk, state="sending").update(state="dropped")
             return False

@@ -15,15 +15,18 @@ from django.utils import timezone
 
 from sekisho.config import settings
 from sekisho.directory.models import SiteAliasDomain, SiteDomain
-from sekisho.incidents import orders
+from sekisho.incidents import notices, orders
 from sekisho.incidents.changes import NotAllowed, Overtaken, current_status, write_audit
 from sekisho.incidents.containing import open_incident
 from sekisho.incidents.deferred import earliest_returns
 from sekisho.incidents.models import MailboxStatus, Order, RescueRule
 from sekisho.incidents.timeline import add_entry
+from sekisho.incidents.waiting_texts import LOW, LOW_OPERATOR, RESCUED, RESCUED_OPERATOR
 
 # A rule acts this long before the earliest return unless the operator says otherwise: a night, and the morning after.
 HOURS_BEFORE = 12
+# People are told this long before: a night, and the morning after, in which somebody can still act.
+TOLD_BEFORE = timedelta(hours=12)
 # More would switch every suspension at once: the cautious default of a sender's patience is 48 h.
 MOST_HOURS = 47
 WORKER = "worker"
@@ -65,6 +68,8 @@ def switch(
         opposite.filter(state__in=["open", "claimed"]).update(state="obsolete")
         add_entry(incident, at, kind, f"{kind}-{incident.pk}-{at.timestamp():.6f}", {"actor": actor})
         write_audit(actor, kind, mailbox, {"incident": incident.pk}, at=at, account=account)
+        if on:
+            notices.tell_both(incident, RESCUED, RESCUED_OPERATOR, at)
         return orders.place_orders(incident, kind, status.generation, actor, at, {})
 
 
@@ -129,3 +134,24 @@ def apply_rules(now: datetime) -> list[str]:
             continue
         switched.append(mailbox)
     return switched
+
+
+def tell_running_low(now: datetime) -> list[str]:
+    """Tells people, once for an incident, that the first sender may soon give up; the mailboxes.
+
+    Not where mail is accepted already, nor where a rule is about to do that: it tells when it has.
+    """
+    hours = rules() if is_set_up() else {}
+    waiting = MailboxStatus.objects.filter(status="suspended", rescue_since__isnull=True)
+    rows = {row.mailbox: row for row in waiting}
+    told = []
+    for mailbox, at in earliest_returns(rows).items():
+        incident = open_incident(mailbox)
+        if at - TOLD_BEFORE > now or incident is None or incident.notices.filter(kind__in=(LOW, LOW_OPERATOR)).exists():
+            continue
+        off = Order.objects.filter(mailbox=mailbox, kind="rescue_off", generation=rows[mailbox].generation)
+        if rows[mailbox].domain in hours and not off.exists():
+            continue
+        notices.tell_both(incident, LOW, LOW_OPERATOR, now)
+        told.append(mailbox)
+    return told

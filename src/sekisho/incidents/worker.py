@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
-from sekisho.incidents import allowances, complaints, decisions, held_mail, questions, rescue, travel
+from sekisho.incidents import allowances, app_passwords, complaints, decisions, held_mail, questions, rescue, travel
 from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.ingest import Intake
@@ -148,6 +148,7 @@ class Worker:
         decisions.end_probations(now)
         questions.escalate(now)
         rescue.apply_rules(now)
+        rescue.tell_running_low(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
 
     def _look_at_settings(self) -> None:
@@ -165,6 +166,7 @@ class Worker:
         prune_points(now)
         allowances.prune(now)
         travel.prune(now)
+        app_passwords.prune(now)
         self._next[self._prune] = time.monotonic() + PRUNE_S
 
 

@@ -182,6 +182,10 @@ NOTICES: dict[str, Words] = {
     "owner_asked": _("Question to the owner"),
     "owner_told": _("Notice to the owner, outside the mailbox"),
     "unanswered": _("Question to the operator: nobody has answered"),
+    "waiting_low": _("Notice that waiting mail may soon be returned"),
+    "waiting_low_op": _("Notice to the operator: waiting mail may soon be returned"),
+    "rescued": _("Notice that mail is accepted and kept"),
+    "rescued_op": _("Notice to the operator: mail is accepted and kept"),
     "relapse": _("Call to the operator: taken over again while on probation"),
 }
 

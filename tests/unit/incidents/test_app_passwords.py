@@ -170,3 +170,13 @@ def test_its_last_use_is_kept_for_its_own_mailbox_only(two_tenants: None) -> Non
     app_passwords.note_use(str(phone.pk), ALICE, at, "imap", "192.0.2.1", "JP")
     row = AppPassword.objects.get(pk=phone.pk)
     assert (row.last_used_at, row.last_protocol, row.last_ip, row.last_country) == (at, "imap", "192.0.2.1", "JP")
+
+
+def test_long_revoked_ones_are_forgotten_and_no_other(two_tenants: None) -> None:
+    old, young, off, alive = (add(name) for name in ("old", "young", "off", "alive"))
+    long_ago = NOW - timedelta(days=91)
+    AppPassword.objects.filter(pk=old.pk).update(revoked_at=long_ago)
+    AppPassword.objects.filter(pk=young.pk).update(revoked_at=NOW - timedelta(days=89))
+    AppPassword.objects.filter(pk=off.pk).update(disabled_at=long_ago, created_at=long_ago)
+    assert app_passwords.prune(NOW) == 1
+    assert set(AppPassword.objects.values_list("pk", flat=True)) == {young.pk, off.pk, alive.pk}

@@ -6,12 +6,27 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from django.utils import timezone
+from test_decisions import T, record
 
 from sekisho.config import settings
-from sekisho.incidents import decisions, orders, rescue
+from sekisho.directory.models import Contact
+from sekisho.incidents import channel_texts, decisions, orders, rescue
 from sekisho.incidents.changes import NotAllowed
 from sekisho.incidents.deferred import earliest_returns, note_arrival, note_waiting, summarize
-from sekisho.incidents.models import Audit, DeferredPair, Incident, MailboxStatus, Order, TimelineEntry, Transition
+from sekisho.incidents.letters import Stale
+from sekisho.incidents.models import (
+    Audit,
+    DeferredPair,
+    Incident,
+    MailboxStatus,
+    Notice,
+    Order,
+    TimelineEntry,
+    Transition,
+)
+from sekisho.incidents.notice_texts import compose
+from sekisho.incidents.notices import OPERATOR_KINDS
 from sekisho.journal import MailArrived, SenderDeferred
 
 ALICE = "alice@ours.test"
@@ -34,6 +49,22 @@ def delivery_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wait(sender: str = "s@outside.test", at: datetime = NOW, where: str = "sender") -> None:
     note_waiting(SenderDeferred(at.timestamp(), ALICE, sender, ALICE, "out.outside.test[192.0.2.1]", where))
+
+
+@pytest.fixture
+def operator(two_tenants: None) -> str:
+    """A contact of the operator's."""
+    Contact.objects.create(domain="ALL", address="duty@provider.test", language="en")
+    return "duty@provider.test"
+
+
+def told(*kinds: str) -> list[tuple[str, str]]:
+    """Notices of these kinds: kind and recipient."""
+    return list(Notice.objects.filter(kind__in=kinds).order_by("id").values_list("kind", "recipient"))
+
+
+LOW = [("waiting_low", "boss@outside.test"), ("waiting_low_op", "duty@provider.test")]
+RESCUED = [("rescued", "boss@outside.test"), ("rescued_op", "duty@provider.test")]
 
 
 def row() -> MailboxStatus:
@@ -176,3 +207,93 @@ class TestClock:
         wait("other@outside.test", NOW + 3 * HOUR)
         found = summarize(incident, NOW + 49 * HOUR)
         assert (found.waited, found.arrived, found.overdue) == (2, 0, 1)
+
+
+# --- who is told
+
+
+def test_domain_and_operator_are_told_once_that_the_clock_runs_low(operator: str, incident: Incident) -> None:
+    wait()
+    assert rescue.tell_running_low(NOW + 35 * HOUR) == []
+    assert rescue.tell_running_low(NOW + 36 * HOUR) == [ALICE]
+    wait("other@outside.test", NOW + 36 * HOUR)
+    assert rescue.tell_running_low(NOW + 37 * HOUR) == []
+    assert told(*dict(LOW)) == LOW
+
+
+def test_a_contact_of_both_is_told_once(operator: str, incident: Incident) -> None:
+    Contact.objects.create(domain="ALL", address="boss@outside.test")
+    wait()
+    rescue.tell_running_low(NOW + 36 * HOUR)
+    rescue.switch(ALICE, True, "operator", now=NOW + 37 * HOUR)
+    recipients = [recipient for _, recipient in told(*dict(LOW))]
+    assert sorted(recipients) == ["boss@outside.test", "duty@provider.test"]
+    assert len(told(*dict(RESCUED))) == 2
+
+
+@pytest.mark.parametrize("by_rule", [True, False])
+def test_both_are_told_once_that_mail_is_kept_and_how_it_came(operator: str, incident: Incident, by_rule: bool) -> None:
+    wait()
+    if by_rule:
+        rescue.set_rule("ours.test", 6, "operator")
+        # The rule is about to act: nobody needs to be called before.
+        assert rescue.tell_running_low(NOW + 41 * HOUR) == []
+        assert rescue.apply_rules(NOW + 42 * HOUR) == [ALICE]
+    else:
+        rescue.switch(ALICE, True, "operator", now=NOW)
+    assert rescue.tell_running_low(NOW + 43 * HOUR) == []
+    rescue.switch(ALICE, False, "operator", now=NOW + 44 * HOUR)
+    rescue.switch(ALICE, True, "operator" if not by_rule else "worker", now=NOW + 45 * HOUR)
+    assert (told(*dict(LOW)), told(*dict(RESCUED))) == ([], RESCUED)
+    how = ("ルールにより自動", "by the domain's rule") if by_rule else ("担当者の操作", "switched on by hand")
+    for notice in Notice.objects.filter(kind__startswith="rescued"):
+        subject, body = compose(notice)
+        assert ALICE in subject and all(words in body for words in how) and "http" not in body
+        assert body.index("停止は続いています") > 0 and body.index("stays suspended") > 0
+
+
+def test_a_rule_that_a_person_overruled_keeps_nobody_from_being_told(operator: str, incident: Incident) -> None:
+    rescue.set_rule("ours.test", 6, "operator")
+    wait()
+    rescue.switch(ALICE, True, "operator", now=NOW)
+    rescue.switch(ALICE, False, "operator", now=NOW)
+    assert rescue.tell_running_low(NOW + 36 * HOUR) == [ALICE]
+
+
+def test_the_notice_says_how_many_wait_and_until_when_and_is_dropped_when_it_is_over(
+    operator: str, incident: Incident
+) -> None:
+    wait()
+    wait("other@outside.test")
+    rescue.tell_running_low(NOW + 36 * HOUR)
+    low = Notice.objects.get(kind="waiting_low")
+    subject, body = compose(low)
+    assert "戻される" in subject
+    assert "少なくとも 2 件" in body and "at least 2" in body and "other@outside.test" not in body
+    assert timezone.localtime(NOW + 48 * HOUR).strftime("%Y-%m-%d %H:%M") in body
+    english = compose(Notice.objects.get(kind="waiting_low_op"))[0]
+    assert english == f"Mail waiting for {ALICE} may soon be returned to its senders"
+    decisions.reinstate(ALICE, "boss")
+    with pytest.raises(Stale):
+        compose(low)
+
+
+def test_channels_hear_of_it_in_words_of_their_own(incident: Incident) -> None:
+    for kind in ("waiting_low", "rescued"):
+        notice = Notice(incident=incident, kind=kind, message_id=f"<{kind}@x>", created_at=NOW)
+        for language in ("ja", "en"):
+            message = channel_texts.compose(notice, language)
+            assert message.title and message.title != kind
+            assert f"#{incident.pk}" in message.text
+
+
+def test_an_operators_copy_is_none_of_the_domain_admins_business(operator: str, incident: Incident) -> None:
+    rescue.switch(ALICE, True, "operator", now=NOW)
+    assert {kind for kind, _ in told(*dict(RESCUED))} & set(OPERATOR_KINDS) == {"rescued_op"}
+
+
+def test_a_first_alert_and_its_repetition_are_told_to_nobody_by_mail(two_tenants: None) -> None:
+    for number, seconds in (("a1", 0), ("a2", 86_400)):
+        decisions.record_detection(record(number, "alert", t=T + seconds))
+    assert Incident.objects.get().decisions.count() == 2
+    assert not Notice.objects.exists()

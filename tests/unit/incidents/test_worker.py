@@ -13,10 +13,20 @@ from test_decisions import ALICE, record
 
 from sekisho.config import Settings, settings
 from sekisho.directory.models import SiteAlias
-from sekisho.incidents import worker
-from sekisho.incidents.models import HostHeartbeat, Incident, KnownSetting, QueueIdLogin, SettingsLook, SignIn
+from sekisho.incidents import app_passwords, decisions, worker
+from sekisho.incidents.deferred import note_waiting
+from sekisho.incidents.models import (
+    AppPassword,
+    HostHeartbeat,
+    Incident,
+    KnownSetting,
+    Notice,
+    QueueIdLogin,
+    SettingsLook,
+    SignIn,
+)
 from sekisho.incidents.worker import Worker
-from sekisho.journal import AppendLog, format_record
+from sekisho.journal import AppendLog, SenderDeferred, format_record
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -85,9 +95,21 @@ def test_old_rows_are_pruned(ours: Settings) -> None:
         SignIn.objects.create(mailbox=ALICE, at=now - timedelta(days=days), success=success, protocol="imap", ip="")
     for queue_id, days in (("A", 11), ("B", 1)):
         QueueIdLogin.objects.create(queue_id=queue_id, mailbox=ALICE, at=now - timedelta(days=days))
+    revoked, long_ago = app_passwords.add(ALICE, "phone", ["imap"], "operator")[0], now - timedelta(days=91)
+    AppPassword.objects.filter(pk=revoked.pk).update(revoked_at=long_ago)
     Worker(ours)._prune()
+    assert not AppPassword.objects.exists()
     assert SignIn.objects.count() == 2
     assert set(QueueIdLogin.objects.values_list("queue_id", flat=True)) == {"B"}
+
+
+def test_each_minute_it_looks_whether_waiting_mail_runs_out_of_time(ours: Settings) -> None:
+    decisions.suspend(ALICE, "spam complaints", "operator")
+    first = timezone.now() - timedelta(hours=37)
+    note_waiting(SenderDeferred(first.timestamp(), ALICE, "s@outside.test", ALICE, "out.outside.test", "sender"))
+    for _ in range(2):
+        Worker(ours)._keep_house()
+    assert Notice.objects.filter(kind="waiting_low").count() == 1
 
 
 def test_a_second_worker_does_not_start(ours: Settings) -> None:
