@@ -43,6 +43,7 @@ _PLACES = {
     "complaint": "complaint",
     "notify": "notify",
     "audit": "audit",
+    "key": "key",
     "rehearse": "rehearse",
     "pwned": "pwned",
     "fail2ban-ignore": "sparing",

@@ -7,7 +7,6 @@ import click
 from sekisho.cli.enforcement import domain_mode, domain_preview
 from sekisho.cli.output import actor, databases, print_json, print_table, read_password, say, tell
 from sekisho.cli.rescue import domain_rescue
-from sekisho.config import settings
 
 
 def _note(verb: str, subject: str, *, domain: str = "", **details: object) -> None:
@@ -67,25 +66,10 @@ def domain_list(as_json: bool) -> None:
     """List domains with their mail server names and modes (observe or enforce)."""
     with databases():
         from sekisho.directory.models import SiteDomain
-        from sekisho.directory.names import alias_domains
-        from sekisho.incidents import enforcement, rescue
-        from sekisho.recovery.mail_settings import for_domain
+        from sekisho.recovery.domain_facts import domain_facts
 
-        aliases, modes, host_mode = alias_domains(), enforcement.modes(), settings().mode
-        rescue_rules = rescue.rules()
         names = SiteDomain.objects.exclude(domain="ALL").order_by("domain").values_list("domain", flat=True)
-        rows = [
-            {
-                "domain": name,
-                "alias_of": aliases.get(name),
-                "server_name": for_domain(name).server_name,
-                # An alias domain has no mailboxes: its mode is that of its target.
-                "mode": modes.get(aliases.get(name) or name, host_mode),
-                # Mail of suspended mailboxes is accepted so many hours before the first sender may give up.
-                "rescue_hours_before": rescue_rules.get(aliases.get(name) or name),
-            }
-            for name in names
-        ]
+        rows = domain_facts(list(names))
         if as_json:
             print_json(rows)
             return

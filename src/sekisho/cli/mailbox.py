@@ -21,7 +21,7 @@ from sekisho.cli.output import (
     tell,
 )
 from sekisho.cli.places import countries, tell_permits
-from sekisho.cli.rescue import NOBODY, switch_mailbox, tell_deferred, tell_rescue
+from sekisho.cli.rescue import switch_mailbox, tell_deferred, tell_rescue
 from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
@@ -288,16 +288,14 @@ def tell_complaints(found: dict[str, Any], span: str = "") -> None:
 def explain(address: str, as_json: bool) -> None:
     """Explain a mailbox's status: the evidence, who decided, what has been done on each host, the score over time."""
     with databases():
-        from sekisho.incidents.facts import incident_story, latest_incident, mailbox_facts
-        from sekisho.incidents.scores import history, point_facts
+        from sekisho.incidents.facts import explain_facts, incident_story, latest_incident, mailbox_facts
+        from sekisho.incidents.scores import history
 
         site = find(address)
-        incident, points = latest_incident(site.username), history(site.username)
         if as_json:
-            story = incident_story(incident, language()) if incident else None
-            told = [point_facts(point) for point in points]
-            print_json({**mailbox_facts(site, language()), "story": story, "history": told})
+            print_json(explain_facts(site, language()))
             return
+        incident, points = latest_incident(site.username), history(site.username)
         _show(site, as_json=False)
         tell_complaints(mailbox_facts(site, language())["complaints"], say("Last 30 days: ", "直近30日: "))
         tell_usual(site.username)
@@ -327,12 +325,10 @@ def rescue(address: str, state: str, no_wait: bool, as_json: bool) -> None:
 def deferred(address: str, as_json: bool) -> None:
     """Show who waits (or waited) for a suspended mailbox, since when and until when at the earliest."""
     with databases():
-        from sekisho.incidents.facts import deferred_facts, latest_incident
+        from sekisho.incidents.facts import mailbox_deferred
 
-        site = find(address)
-        incident = latest_incident(site.username)
-        facts = deferred_facts(incident) if incident else NOBODY
+        facts = mailbox_deferred(find(address))
         if as_json:
-            print_json({"address": site.username, **facts})
+            print_json(facts)
         else:
-            tell_deferred(site.username, facts)
+            tell_deferred(facts["address"], facts)

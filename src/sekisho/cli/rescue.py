@@ -24,15 +24,6 @@ STYLES = {
     "exim": ("like Exim", "Exim 型"),
     "postfix": ("like Postfix", "Postfix 型"),
 }
-NOBODY: dict[str, Any] = {
-    "waited": 0,
-    "arrived": 0,
-    "tries": 0,
-    "oldest_at": None,
-    "earliest_return": None,
-    "overdue": 0,
-    "pairs": [],
-}
 
 
 def tell_deferred(address: str, facts: dict[str, Any]) -> None:

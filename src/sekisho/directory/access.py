@@ -7,6 +7,8 @@ which a Django view turns into 404).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404
@@ -24,11 +26,24 @@ def _may_act(account: Account) -> bool:
     return bool(account.is_authenticated and account.is_active)
 
 
+def narrow(account: AbstractBaseUser, domains: Iterable[str]) -> AbstractBaseUser:
+    """The account, seeing only those of its domains that are named here (an API key's); none named: all it sees."""
+    account._only_domains = frozenset(domains) or None  # type: ignore[attr-defined]
+    return account
+
+
+def _only_domains(account: Account) -> frozenset[str] | None:
+    return getattr(account, "_only_domains", None)
+
+
+def may_contain(account: Account) -> bool:
+    """Whether the account may suspend and restrict what it sees: an operator's, narrowed to some domains or not."""
+    return _may_act(account) and Role.objects.filter(account_id=account.pk, role=Role.OPERATOR).exists()
+
+
 def is_operator(account: Account) -> bool:
-    """Whether the account runs the host. Django's own superuser flag counts for nothing here."""
-    if not _may_act(account):
-        return False
-    return Role.objects.filter(account_id=account.pk, role=Role.OPERATOR).exists()
+    """Whether the account runs the host and sees all of it. Django's superuser flag counts for nothing here."""
+    return _only_domains(account) is None and may_contain(account)
 
 
 def accessible_domains(account: Account) -> list[str]:
@@ -37,7 +52,10 @@ def accessible_domains(account: Account) -> list[str]:
         return []
     # 'ALL' is PostfixAdmin's row for its super admins, no mail domain.
     domains = SiteDomain.objects.exclude(domain="ALL").order_by("domain")
-    if not is_operator(account):
+    only = _only_domains(account)
+    if only is not None:
+        domains = domains.filter(domain__in=only)
+    if not may_contain(account):
         roles = Role.objects.filter(account_id=account.pk, role=Role.DOMAIN_ADMIN)
         domains = domains.filter(domain__in=list(roles.values_list("domain", flat=True)))
     return list(domains.values_list("domain", flat=True))

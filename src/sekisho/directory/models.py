@@ -12,6 +12,7 @@ from typing import ClassVar
 from django.conf import settings as django_settings
 from django.db import models
 
+from sekisho.directory.key_models import ApiKey as ApiKey
 from sekisho.directory.place_models import CountryPin as CountryPin
 from sekisho.directory.place_models import TravelPass as TravelPass
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from sekisho.directory.access import Account, NotFound, accessible_domains, is_operator
-from sekisho.incidents.models import Audit, Incident
+from sekisho.incidents import channels
+from sekisho.incidents.models import Audit, Incident, Notice
+from sekisho.incidents.notices import OPERATOR_KINDS
 
 
 def accessible_incidents(account: Account) -> QuerySet[Incident]:
@@ -30,3 +32,12 @@ def accessible_audit(account: Account) -> QuerySet[Audit]:
     if is_operator(account):
         return trail
     return trail.filter(Q(domain__in=accessible_domains(account)) | Q(account=account.pk))
+
+
+def accessible_notices(account: Account, incident: Incident) -> list[Notice]:
+    """The notices of an incident; the operator's calls, addresses and channels are his alone."""
+    found = Notice.objects.filter(incident=incident).order_by("created_at", "id")
+    if is_operator(account):
+        return list(found)
+    found = found.exclude(kind__in=OPERATOR_KINDS)
+    return [notice for notice in found if channels.is_of_domain(notice.recipient, incident.domain)]

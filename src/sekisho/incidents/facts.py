@@ -15,10 +15,21 @@ from sekisho.incidents.deferred import summarize, waiting_pairs
 from sekisho.incidents.giving_up import style_of
 from sekisho.incidents.models import Incident, MailboxStatus, Question
 from sekisho.incidents.permit_facts import permit_facts
+from sekisho.incidents.scores import history, point_facts
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
 
 Facts = dict[str, Any]
+# Who waits for a mailbox that has no incident.
+NOBODY: Facts = {
+    "waited": 0,
+    "arrived": 0,
+    "tries": 0,
+    "oldest_at": None,
+    "earliest_return": None,
+    "overdue": 0,
+    "pairs": [],
+}
 
 
 def latest_incident(mailbox: str) -> Incident | None:
@@ -134,6 +145,20 @@ def incident_story(incident: Incident, language: str) -> Facts:
     # Who still tries the old password: devices the owner forgot (known), and others.
     facts["knocking"] = [msgspec.structs.asdict(knock) for knock in knocking.knocks(incident)]
     return facts
+
+
+def explain_facts(site: SiteMailbox, language: str) -> Facts:
+    """Everything about one mailbox, the story of its latest incident (None without one), and its score over time."""
+    incident = latest_incident(site.username)
+    story = incident_story(incident, language) if incident else None
+    told = [point_facts(point) for point in history(site.username)]
+    return {**mailbox_facts(site, language), "story": story, "history": told}
+
+
+def mailbox_deferred(site: SiteMailbox) -> Facts:
+    """Who waits for a mailbox, or waited at its latest incident."""
+    incident = latest_incident(site.username)
+    return {"address": site.username, **(deferred_facts(incident) if incident else NOBODY)}
 
 
 def deferred_facts(incident: Incident) -> Facts:

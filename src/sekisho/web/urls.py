@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -137,4 +137,5 @@ urlpatterns = [
     path(_enforcement + "<str:domain>/rescue/", rescue.set_rule, name="rescue_rule"),
     path("question/<str:token>", question.show, name="question"),
     path("admin/if-taken-over/", advice.show, name="advice"),
+    path("api/", include("sekisho.web.api.urls")),
 ]

@@ -15,11 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import channels, complaints, decisions, held_mail, knocking, planted, rescue, scores
-from sekisho.incidents.access import access_incident, accessible_incidents
+from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, rescue, scores
+from sekisho.incidents.access import access_incident, accessible_incidents, accessible_notices
 from sekisho.incidents.case_numbers import case_number
-from sekisho.incidents.models import Incident, MailboxStatus, Notice
-from sekisho.incidents.notices import OPERATOR_KINDS
+from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.orders import HELD_KINDS
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import usual_words
@@ -89,19 +88,10 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "orders": orders,
         "moving": any(order.state in ("open", "claimed") for order in orders),
         "case": case_number(incident),
-        "notices": _notices(request, incident),
+        "notices": accessible_notices(request.user, incident),
         "planted": story.planted(incident),
         "knocks": knocking.knocks(incident),
     }
-
-
-def _notices(request: HttpRequest, incident: Incident) -> list[Notice]:
-    """The notices of an incident; the operator's calls, addresses and channels are his alone."""
-    found = Notice.objects.filter(incident=incident).order_by("created_at", "id")
-    if access.is_operator(request.user):
-        return list(found)
-    found = found.exclude(kind__in=OPERATOR_KINDS)
-    return [notice for notice in found if channels.is_of_domain(notice.recipient, incident.domain)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
