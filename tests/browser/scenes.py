@@ -13,10 +13,11 @@ VICTIM, OPERATOR, OWNER = "mori@hana.example", "operator", "kanri@hana.example"
 # A suspended mailbox with a past and held mail, and one whose owner is asked; played once per panel.
 SCENE = f"""
 import secrets
+from datetime import timedelta
 from django.utils import timezone
 from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import decisions, question_links
+from sekisho.incidents import decisions, notes, question_links
 from sekisho.incidents.models import Incident, Notice, QuestionLink, QueueIdLogin
 from sekisho.journal import DecisionRecord, IndicatorRecord
 asked = "kinjo@hana.example"
@@ -25,6 +26,11 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     incident = casting.takeover({VICTIM!r})
     casting.scores(incident)
     casting.held(incident)
+    incident.decisions.update(record=dict(ip="198.19.18.66", country="NG", asn=65018))
+    for number in range(40):
+        at = incident.detected_at - timedelta(seconds=6 * number)
+        QueueIdLogin.objects.create(queue_id=secrets.token_hex(5), mailbox=incident.mailbox, at=at)
+    notes.add_note(incident, "お電話で確認しました。", "operator", timezone.now())
     provision.add_mailbox(asked, casting.STOLEN_PASSWORD)
     provision.add_contact(casting.DOMAIN, "soto@outside.example", "ja")
     now = timezone.now()
@@ -86,6 +92,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("places", f"{mailbox}/places/"),
         Scene("reinstatement", f"{mailbox}/reinstatement/"),
         Scene("incidents", "/admin/incidents/?show=all"),
+        Scene("incidents_close", f"/admin/incidents/close/?incident={incident}&incident={incident + 1}"),
         Scene("incident", f"{case}/"),
         Scene("incident_queue", f"{case}/queue/"),
         Scene("incident_dismiss", f"{case}/dismiss/"),

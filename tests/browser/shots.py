@@ -1,6 +1,7 @@
 """Pictures of every page, for people's eyes: `make shots`. Not a test by name, so no ordinary run collects it.
 
 They go to $SEKISHO_SHOTS (or ./shots) as LANGUAGE-WIDTH/page.png; nothing is compared.
+$SEKISHO_SHOTS_ONLY draws only the pages named there, with commas between.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from conftest import Opener, Panel, sign_in
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_page_has_its_picture(language: str, width: int, panel: Panel, visit: Opener) -> None:
     folder = Path(os.environ.get("SEKISHO_SHOTS", "shots")) / f"{language}-{width}"
+    only = set(filter(None, os.environ.get("SEKISHO_SHOTS_ONLY", "").split(",")))
     folder.mkdir(parents=True, exist_ok=True)
     visitors = {
         account: visit(panel.url, language=language, width=width, allow=("404", "410"))
@@ -27,6 +29,8 @@ def test_every_page_has_its_picture(language: str, width: int, panel: Panel, vis
         sign_in(visitors[account], account)
     number, question = panel.play(SCENE)
     for scene in scenes(number, question, panel.play(FRESH_LINK)):
+        if only and scene.name not in only:
+            continue
         page = visitors[scene.account]
         page.goto(scene.path)
         name = "-".join(filter(None, (scene.name, scene.face)))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from sekisho.incidents import giving_up
@@ -131,3 +131,12 @@ def earliest_returns(mailboxes: Collection[str]) -> dict[str, datetime]:
     waiting = rows.filter(arrived_at__isnull=True, give_up_at__isnull=False)
     found = waiting.values("mailbox").annotate(at=Min("give_up_at")).order_by()
     return {row["mailbox"]: row["at"] for row in found}
+
+
+def waiting_for(domains: Collection[str] | None) -> Waiting:
+    """The ledgers of all open incidents of these domains (None: of all) together; only what still waits is counted."""
+    rows = DeferredPair.objects.filter(incident__phase__in=OPEN_PHASES, arrived_at__isnull=True)
+    if domains is not None:
+        rows = rows.filter(incident__domain__in=domains)
+    found = rows.aggregate(waited=Count("pk"), tries=Sum("tries"), oldest=Min("first_at"), returns=Min("give_up_at"))
+    return Waiting(found["waited"], 0, found["tries"] or 0, found["oldest"], found["returns"])

@@ -15,6 +15,7 @@ from sekisho.incidents.audit_models import AuditHead as AuditHead
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
 from sekisho.incidents.message_models import ReportedMessage as ReportedMessage
+from sekisho.incidents.note_models import IncidentNote as IncidentNote
 from sekisho.incidents.password_models import BurnedPassword as BurnedPassword
 from sekisho.incidents.password_models import KnownPassword as KnownPassword
 from sekisho.incidents.planted_models import KnownSetting as KnownSetting

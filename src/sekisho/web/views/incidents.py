@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -15,35 +14,50 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sekisho.directory import access
-from sekisho.incidents import complaints, decisions, held_mail, knocking, planted, rescue, scores
-from sekisho.incidents.access import access_incident, accessible_incidents, accessible_notices
+from sekisho.incidents import (
+    alert_sources,
+    complaints,
+    decisions,
+    held_mail,
+    knocking,
+    planted,
+    rescue,
+    scores,
+    volume,
+)
+from sekisho.incidents.access import access_incident, accessible_notices
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.models import Incident, MailboxStatus
+from sekisho.incidents.notes import LONGEST_NOTE, notes_of
 from sekisho.incidents.orders import HELD_KINDS
 from sekisho.incidents.timeline import returned_mail
-from sekisho.incidents.usual import usual_words
-from sekisho.web import score_chart, story, waiting, words
+from sekisho.incidents.usual import country_names, usual_words
+from sekisho.web import incident_filter, place_map, score_chart, sparkline, story, waiting, words
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.moments import spell_duration
+from sekisho.web.views.answers import named
 
 PAGE = 50
 
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    shown, query = request.GET.get("show", "open"), request.GET.get("q", "").strip()[:255]
-    found = accessible_incidents(request.user)
-    if shown != "all":
-        found = found.filter(phase__in=words.OPEN_PHASES)
-    if query:
-        found = found.filter(Q(mailbox__icontains=query) | Q(ip=query))
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    """インシデント with the filters of `web.incident_filter`."""
+    wanted = incident_filter.read(request.GET)
+    page = Paginator(incident_filter.found(request, wanted), PAGE).get_page(request.GET.get("page"))
     statuses = {row.mailbox: row for row in MailboxStatus.objects.filter(mailbox__in=[i.mailbox for i in page])}
-    rows = [(incident, statuses.get(incident.mailbox)) for incident in page]
-    return render(
-        request, "web/incidents.html", {"page": page, "rows": rows, "show": shown, "q": query, "query": {"show": shown}}
-    )
+    context = {
+        "page": page,
+        "rows": [(incident, statuses.get(incident.mailbox)) for incident in page],
+        "wanted": wanted,
+        "domains": access.accessible_domains(request.user),
+        "phases": [(name, badge.text) for name, badge in words.PHASES.items()],
+        "actions": [(name, badge.text) for name, badge in words.ACTIONS.items()],
+        "causes": [(name, words.CAUSES[name]) for name in incident_filter.CAUSES],
+        "can_choose": True,
+    }
+    return render(request, "web/incidents.html", context)
 
 
 @require_safe
@@ -55,7 +69,22 @@ def show(request: HttpRequest, number: int) -> HttpResponse:
         return render(request, "web/parts/incident_live.html", context)
     # Not drawn again every two seconds: a reading comes once a minute at most.
     chart = score_chart.chart_of(scores.history(incident.mailbox, incident.generation))
-    return render(request, "web/incident.html", {**context, "chart": chart})
+    return render(request, "web/incident.html", {**context, **_still(incident), "chart": chart})
+
+
+def _still(incident: Incident) -> dict[str, Any]:
+    """What does not move while somebody looks: places, outbound mail, notes."""
+    sources = alert_sources.of(incident)
+    outbound = volume.around(incident)
+    return {
+        "sources": named(sources),
+        "dots": place_map.dots((one.country for one in sources), country_names((get_language() or "ja")[:2])),
+        "meridians": range(60, 360, 60),
+        "parallels": range(30, 180, 30),
+        "spark": sparkline.draw(outbound, incident.detected_at) if outbound.total else None,
+        "notes": notes_of(incident),
+        "longest_note": LONGEST_NOTE,
+    }
 
 
 def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
