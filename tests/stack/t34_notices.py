@@ -23,7 +23,6 @@ from receivers import Receiver, listening
 from sekisho.rehearsal.outside import wait_until
 
 SECRET = bytes(range(32))
-REASON = "This mailbox is suspended. Case {case}, see panel.example/case"
 CHANNELS = """
 [[channels]]
 name = "siem"
@@ -52,8 +51,8 @@ def restart(stack: Stack, *names: str) -> None:
 
 
 @pytest.fixture
-def channels(stack: Stack, receiver: Receiver, tmp_path: Path) -> Iterator[Path]:
-    """Two channels, a reason for clients, a fail2ban that does not know us (its jail.d); all undone afterwards."""
+def channels(stack: Stack, receiver: Receiver, tmp_path: Path) -> Iterator[None]:
+    """Two channels; undone afterwards."""
     directory = stack.var / f"secrets-{tmp_path.name}"
     directory.mkdir()
     worker = os.stat(f"/proc/{stack.pid('worker')}").st_uid
@@ -66,21 +65,15 @@ def channels(stack: Stack, receiver: Receiver, tmp_path: Path) -> Iterator[Path]
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
         os.chown(directory / name, worker, -1)
-    fail2ban = stack.var / f"fail2ban-{tmp_path.name}"
-    (fail2ban / "jail.d").mkdir(parents=True)
     configuration = stack.var / "sekisho.toml"
     before = configuration.read_text()
-    guard = f'[guard]\nreason_text = "{REASON}"\nfail2ban_directory = "{fail2ban}"\n'
-    text = before.replace("[guard]\n", guard, 1) + CHANNELS.format(directory=directory, domain=DOMAIN)
-    configuration.write_text(text)
-    restart(stack, "guard", "agent", "worker")
-    stack.wait_until_guard_answers()
+    configuration.write_text(before + CHANNELS.format(directory=directory, domain=DOMAIN))
+    restart(stack, "worker")
     try:
-        yield fail2ban / "jail.d"
+        yield
     finally:
         configuration.write_text(before)
-        restart(stack, "guard", "agent", "worker")
-        stack.wait_until_guard_answers()
+        restart(stack, "worker")
 
 
 def is_genuine(stack: Stack, number: str) -> bool:
@@ -98,7 +91,7 @@ def is_genuine(stack: Stack, number: str) -> bool:
 
 
 def test_a_trip_is_told_once_on_every_way_and_its_number_is_genuine(
-    stack: Stack, channels: Path, receiver: Receiver
+    stack: Stack, channels: None, receiver: Receiver
 ) -> None:
     # Nobody is told twice about a try that failed, and a receiver that is down costs no other way its notice.
     receiver.answers = [503, 204]

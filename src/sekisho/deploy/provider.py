@@ -65,6 +65,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     domain: tuple[DomainEntry, ...]
     # Client addresses from which receivers' feedback loops report spam.
     feedback_reporters: tuple[str, ...] = ()
+    # What mail programs of a suspended mailbox are told (docs/notices.md); empty: Dovecot's own words.
+    reason_text: str = ""
 
     def mailboxes(self) -> list[str]:
         """Every mailbox's address."""

@@ -62,9 +62,19 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def stack_values(
-    layout: Layout, host_name: str, notice_sender: str, key: str, nonce: str, reporters: Sequence[str] = ()
+    layout: Layout,
+    host_name: str,
+    notice_sender: str,
+    key: str,
+    nonce: str,
+    reporters: Sequence[str] = (),
+    reason_text: str = "",
 ) -> dict[str, str]:
-    """The values of every placeholder in the stack's templates; `reporters` are those whose feedback reports count."""
+    """The values of every placeholder in the stack's templates.
+
+    `reporters` are those whose feedback reports count; `reason_text` is told to the client of a suspended mailbox, for
+    which Dovecot must ask the guard before it looks at the password.
+    """
     ports = {name.upper(): str(port) for name, port in vars(layout.ports).items()}
     return ports | {
         "VAR": str(layout.var),
@@ -79,6 +89,8 @@ def stack_values(
         "SOURCE": f"PYTHONPATH={path} " if (path := os.environ.get("PYTHONPATH", "")) else "",
         # A list of TOML is written as one of JSON.
         "REPORTERS": json.dumps(list(reporters)),
+        "REASON_TEXT": json.dumps(reason_text),
+        "CHECK_BEFORE_AUTH": "yes" if reason_text else "no",
         "SERVICES": template("postfix-services.cf").rstrip("\n"),
     }
 

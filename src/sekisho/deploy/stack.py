@@ -120,8 +120,9 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     key = ground.secret(layout, "auth-policy")
     ground.secret(layout, "django")
     nonce = ground.secret(layout, "nonce")
-    reporters = entry.feedback_reporters
-    values = render.stack_values(layout, entry.host_name, entry.notice_sender, key, nonce, reporters)
+    values = render.stack_values(
+        layout, entry.host_name, entry.notice_sender, key, nonce, entry.feedback_reporters, entry.reason_text
+    )
     render.write_stack(layout, values, ground.group_id())
     ground.make_certificate(layout, [entry.host_name, *{domain.mail_server for domain in entry.domain}])
     os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")

@@ -33,8 +33,8 @@ _WRONG_METHOD = Response(405, b"{}")
 class AuthPolicy:
     """Serves the two commands; `key` is the shared secret, an empty one lets nobody in.
 
-    `reason_text`: shown to the client of a suspended mailbox, "{case}" for its case number; "" for nothing. Behind the
-    barrier's `deny`, which refuses first, nobody gets to see it (docs/notices.md).
+    `reason_text`: shown to the client of a suspended mailbox, "{case}" for its case number; "" for nothing. Dovecot
+    must ask before the password, else the barrier's `deny` refuses first and nobody gets to see it (docs/notices.md).
     """
 
     def __init__(self, checkpoint: Checkpoint, sessions: Sessions, key: str, reason_text: str) -> None:

@@ -116,3 +116,11 @@ def test_it_refuses_a_port_base_that_leads_nowhere(monkeypatch: pytest.MonkeyPat
 def test_no_other_local_user_writes_dovecots_events() -> None:
     """Forged there, events would reach the guard over Dovecot's own connection (P3)."""
     assert "stats-writer {" not in template("ours/dovecot/dovecot.conf")
+
+
+def test_dovecot_asks_the_guard_before_the_password_only_where_a_reason_is_told(layout: Layout) -> None:
+    for text, asked in (("", "no"), ('Suspended, case "{case}"', "yes")):
+        write_stack(layout, stack_values(layout, "mx01.host.test", "s@host.test", "key", "nonce", (), text), 0)
+        dovecot = (layout.var / "ours/dovecot/dovecot.conf").read_text()
+        assert f"auth_policy_check_before_auth = {asked}\n" in dovecot
+        assert read_settings(layout.var / "sekisho.toml").guard.reason_text == text
