@@ -84,6 +84,22 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: str = ""
 
 
+# The words after "iss"; a name that is a host's address, usually.
+IssuerName = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class SignOnIssuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hoster's own panel that may sign its customers in (docs/single-sign-on.md)."""
+
+    issuer: IssuerName
+    # The one algorithm its statements are signed with; what they say about themselves counts nothing.
+    algorithm: Literal["EdDSA", "ES256", "RS256"]
+    # The public key in PEM; readable for the web process.
+    public_key_file: Annotated[str, msgspec.Meta(min_length=1)]
+    # Mail domains it may speak for; "*" for all of them.
+    domains: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -94,6 +110,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     https: bool = True
     # An operator without a second factor is led to setting one up before anything else (docs/accounts.md).
     operators_need_second_factor: bool = True
+    # [[web.single_sign_on]], one for each hoster's panel; a handful at most.
+    single_sign_on: Annotated[tuple[SignOnIssuer, ...], msgspec.Meta(max_length=20)] = ()
     # Where people reach the panel, as "https://panel.example". Empty: made of the first allowed host.
     url: str = ""
 
@@ -308,6 +326,9 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(f"{path}: inbound_text {problem}")
     if problem := reason_text_problem(found.guard.reason_text):
         raise ConfigError(f"{path}: guard.reason_text {problem}")
+    issuers = [one.issuer for one in found.web.single_sign_on]
+    if len(set(issuers)) != len(issuers):
+        raise ConfigError(f"{path}: web.single_sign_on: an issuer is named twice")
     names = [channel.name for channel in found.channels]
     if doubled := {name for name in names if names.count(name) > 1 or name == "mail"}:
         raise ConfigError(f"{path}: channels: the name {min(doubled)} is taken")

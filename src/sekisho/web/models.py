@@ -44,3 +44,18 @@ class CacheEntry(models.Model):
 
     class Meta:
         db_table = "sekisho_cache"
+
+
+class SignOnAccount(models.Model):
+    """An account that a hoster's single sign-on has made: only that issuer opens it and names its domains."""
+
+    account = models.OneToOneField(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    issuer = models.CharField(max_length=255)
+
+
+class UsedStatement(models.Model):
+    """A statement of single sign-on that has been used, until it would have expired anyway."""
+
+    # SHA-256 of issuer and jti.
+    key = models.CharField(max_length=64, primary_key=True)
+    expires = models.DateTimeField(db_index=True)

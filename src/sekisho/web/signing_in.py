@@ -144,6 +144,9 @@ class _NonsenseIsWrong:
             found: Authenticator = super().clean_credential()  # type: ignore[misc]
         except (KeyError, AttributeError, TypeError, ValueError, InvalidSignature):
             raise ValidationError(NO_PASSKEY) from None
+        except ValidationError as refusal:
+            # allauth speaks of a code here; its "too many tries" stays.
+            raise (ValidationError(NO_PASSKEY) if refusal.code == "incorrect_code" else refusal) from None
         return found
 
 
@@ -165,7 +168,7 @@ class AddPasskeyForm(AddWebAuthnForm):
     def clean(self) -> dict[str, Any]:
         try:
             values: dict[str, Any] = super().clean()
-        except (KeyError, AttributeError, TypeError, ValueError, InvalidSignature):
+        except (KeyError, AttributeError, TypeError, ValueError, InvalidSignature, ValidationError):
             raise ValidationError(NO_NEW_PASSKEY) from None
         return values
 

@@ -35,6 +35,7 @@ from sekisho.web.views import (
     rescue,
     sign_in,
     sign_ins,
+    single_sign_on,
 )
 
 
@@ -61,6 +62,7 @@ urlpatterns = [
     path("sign-in/", sign_in.SignIn.as_view(), name="account_login"),
     path("sign-in/second-factor/", sign_in.second_factor, name="mfa_authenticate"),
     path("sign-in/passkey/", sign_in.passkey, name="mfa_login_webauthn"),
+    path("sso/", single_sign_on.enter, name="sso"),
     path("confirm/", confirm.show, name="confirm"),
     path("account/", account.show, name="account"),
     path("account/password/", account.set_password, name="account_password"),
