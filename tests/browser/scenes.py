@@ -90,6 +90,8 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("system", "/admin/system/"),
         Scene("mail_settings", "/admin/system/mail/?domain=hana.example"),
         Scene("mailboxes", "/admin/system/mail/mailboxes/"),
+        Scene("mailbox_new", "/admin/system/mail/new-mailbox/"),
+        Scene("mailbox_import", "/admin/system/mail/import/"),
         Scene("mailbox_edit", f"{mailbox}/edit"),
         Scene("mailbox_edit", f"{mailbox}/edit", OWNER, "domain-admin"),
         Scene("owner_proofs", f"{mailbox}/owner/"),

@@ -61,6 +61,16 @@ def accessible_domains(account: Account) -> list[str]:
     return list(domains.values_list("domain", flat=True))
 
 
+def may_change(account: Account, domain: str) -> bool:
+    """Whether the account may change something about this domain's mailboxes, not only look at them."""
+    return domain.lower() in changeable_domains(account)
+
+
+def changeable_domains(account: Account) -> list[str]:
+    """The domains whose mailboxes the account may change, sorted."""
+    return accessible_domains(account)
+
+
 def access_domain(account: Account, domain: str) -> SiteDomain:
     """The domain's row; raises NotFound."""
     name = domain.lower()

@@ -89,12 +89,12 @@ def rule_problems(mailbox: str, password: str) -> list[PasswordProblem]:
         p.code == TOO_LONG.code for p in found
     ):
         found.append(TOO_LONG)
-    if _is_breached(password):
+    if is_breached(password):
         found.append(BREACHED)
     return found
 
 
-def _is_breached(password: str) -> bool:
+def is_breached(password: str) -> bool:
     """False without a list. Robustness: a damaged one must not keep an owner out; it is logged and told by `status`."""
     try:
         return breached.is_breached(settings().breached_list_file, password)

@@ -237,3 +237,32 @@ def badge(table: dict[str, Badge], key: str) -> Badge:
 def word(table: dict[str, Words], key: str) -> Words:
     """The words for a value, or the value itself with its underscores as blanks."""
     return table.get(key, key.replace("_", " "))
+
+
+# What a line of an import does (recovery.new_mailboxes).
+ROW_OUTCOMES: dict[str, Badge] = {
+    "create": Badge(pgettext_lazy("import", "New"), "good"),
+    "update": Badge(pgettext_lazy("import", "Changed"), "warn"),
+    "same": Badge(pgettext_lazy("import", "As it is"), "calm"),
+    "refuse": Badge(pgettext_lazy("import", "Refused"), "bad"),
+}
+
+ROW_REASONS: dict[str, Words] = {
+    "": "",
+    "address": _("This is not an address a mailbox can have."),
+    "domain": _("This domain is not one that you look after."),
+    "alias": _("This address exists already."),
+    "suspended": _("A mailbox of this address was stopped. It comes back by a recovery only."),
+    "name": _("The name is too long."),
+    "quota": _("The quota is no number of MB, or not one that this domain allows."),
+    "too_many": _("The domain has as many mailboxes as it may have."),
+    "password": _("This password cannot be used."),
+    "password_given": _("The mailbox exists; an import changes no passwords. Leave the password empty."),
+    "twice": _("This address stands in several lines."),
+}
+
+UNREADABLE: dict[str, Words] = {
+    "empty": _("There is no line to read."),
+    "columns": _("The first line must name the columns; one of them is address."),
+    "long": _("The file is too long. Please divide it."),
+}

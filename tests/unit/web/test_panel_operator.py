@@ -116,6 +116,7 @@ def test_closing_several_names_them_first_and_leaves_those_that_hold(incident, s
     ready, _, refused = page.partition("These stay as they are")
     assert BYSTANDER in ready and FOREIGN in ready and VICTIM not in ready and VICTIM in refused
     assert not Incident.objects.filter(phase="closed").exists()
+    chosen = {"chosen": f"{incident.pk} {first.pk} {second.pk}"}
     assert "2 incidents are closed" in client.post(target, chosen, follow=True).content.decode()
     assert set(Incident.objects.filter(phase="closed")) == {first, second}
     assert MailboxStatus.objects.get(mailbox=VICTIM).status == "suspended"

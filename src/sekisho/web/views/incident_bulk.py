@@ -46,7 +46,8 @@ def _closable(incidents: list[Incident]) -> list[tuple[Incident, bool]]:
 def close(request: HttpRequest) -> HttpResponse:
     """GET names what would be closed and what cannot be; POST closes exactly the ones that were named."""
     data = request.POST if request.method == "POST" else request.GET
-    rows = _closable(_chosen(request, data.getlist("incident")))
+    # One field for all: a form of the panel may have fifty.
+    rows = _closable(_chosen(request, [*data.getlist("incident"), *data.get("chosen", "").split()]))
     ready = [incident for incident, may_close in rows if may_close]
     if request.method != "POST":
         refused = [incident for incident, may_close in rows if not may_close]

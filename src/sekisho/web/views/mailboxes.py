@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,7 +22,7 @@ from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
-from sekisho.web import generator, story, waiting
+from sekisho.web import generator, mailbox_list, story, waiting, words
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
@@ -50,33 +49,19 @@ def _row(mailbox: SiteMailbox, status: MailboxStatus | None) -> dict[str, Any]:
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """メール管理: `?q=` searches addresses and names, `?active=no|yes` and `?domain=` filter."""
-    found = access.accessible_mailboxes(request.user)
-    query, active, domain = (request.GET.get(name, "").strip()[:255] for name in ("q", "active", "domain"))
-    domains = access.accessible_domains(request.user)
-    if domain:
-        found = found.filter(domain=access.access_domain(request.user, domain).domain)
-    if query:
-        found = found.filter(Q(username__icontains=query) | Q(name__icontains=query))
-    if active in ("no", "yes"):
-        suspended = MailboxStatus.objects.filter(status="suspended", domain__in=domains)
-        off = Q(active=False) | Q(username__in=list(suspended.values_list("mailbox", flat=True)))
-        found = found.filter(off) if active == "no" else found.exclude(off)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    """メール管理 with the filters of `web.mailbox_list`."""
+    wanted = mailbox_list.read(request.GET)
+    page = Paginator(mailbox_list.found(request, wanted), PAGE).get_page(request.GET.get("page"))
     statuses = {row.mailbox: row for row in MailboxStatus.objects.filter(mailbox__in=[m.username for m in page])}
-    return render(
-        request,
-        "web/mailboxes.html",
-        {
-            "page": page,
-            "rows": [_row(mailbox, statuses.get(mailbox.username)) for mailbox in page],
-            "q": query,
-            "active": active,
-            "domain": domain,
-            "domains": domains,
-            "query": {"q": query, "active": active, "domain": domain},
-        },
-    )
+    context = {
+        **wanted._asdict(),
+        "page": page,
+        "rows": [_row(mailbox, statuses.get(mailbox.username)) for mailbox in page],
+        "domains": access.accessible_domains(request.user),
+        "may_add": bool(access.changeable_domains(request.user)),
+        "states": [(name, badge.text) for name, badge in words.STATUSES.items()],
+    }
+    return render(request, "web/mailboxes.html", context)
 
 
 @sensitive_post_parameters()
