@@ -25,9 +25,11 @@ from sekisho.incidents.models import (
     Incident,
     Indicator,
     MailboxStatus,
+    NetworkOwner,
     Notice,
     Order,
     ScorePoint,
+    SignIn,
     Step,
     TimelineEntry,
     Transition,
@@ -253,6 +255,56 @@ def _waiting(incident: Incident, start: datetime) -> None:
             tries=2,
             give_up_at=at + timedelta(days=2),
         )
+
+
+def alert(mailbox: str) -> Incident:
+    """An open alert about one login from abroad; nothing was stopped."""
+    at = timezone.now() - timedelta(minutes=42)
+    incident = Incident.objects.create(
+        mailbox=mailbox,
+        domain=mailbox.rpartition("@")[2],
+        generation=0,
+        cause="detection",
+        phase="detected",
+        action="alert",
+        score=4.2,
+        reason=INDICATORS[0][2],
+        ip="198.19.18.66",
+        country="NG",
+        asn=65018,
+        first_risk_at=at,
+        detected_at=at,
+    )
+    record = {"ip": "198.19.18.66", "country": "NG", "asn": 65018}
+    decision = Decision.objects.create(
+        id=f"alert-{mailbox}", incident=incident, t=at, host=HOST, action="alert", score=4.2, record=record
+    )
+    name, value, ja, en = INDICATORS[0]
+    Indicator.objects.create(decision=decision, name=name, value=value, evidence_ja=ja, evidence_en=en)
+    return incident
+
+
+def sign_ins(mailbox: str) -> None:
+    """Two programs at home for some days, one login from abroad, a guesser."""
+    NetworkOwner.objects.update_or_create(asn=64540, defaults={"name": "Hana Hikari Network"})
+    home = {"ip": "198.18.40.7", "country": "JP", "asn": 64540}
+    now = timezone.now()
+    for day in range(4):
+        for hours, protocol, device in (
+            (2, "imap", '"name" "iPhone Mail"'),
+            (5, "imap", '"name" "Thunderbird"'),
+            (6, "smtp", ""),
+        ):
+            at = now - timedelta(days=day, hours=hours)
+            SignIn.objects.create(
+                mailbox=mailbox, at=at, success=True, protocol=protocol, device=device, count=9, **home
+            )
+    abroad = {"ip": "198.19.18.66", "country": "NG", "asn": 65018}
+    at = now - timedelta(minutes=42)
+    SignIn.objects.create(mailbox=mailbox, at=at, success=True, protocol="imap", count=1, **abroad)
+    SignIn.objects.create(
+        mailbox=mailbox, at=now - timedelta(hours=9), success=False, protocol="imap", count=14, **abroad
+    )
 
 
 def scores(incident: Incident) -> None:

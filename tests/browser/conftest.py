@@ -183,6 +183,23 @@ def sign_in(page: Page, name: str, password: str = ACCOUNT_PASSWORD) -> None:
     page.wait_for_url("**/admin/")
 
 
+MAILBOX_PASSWORD = "hanako1985-shop"
+
+
+def sign_in_as_owner(page: Page, address: str, code: str = "", password: str = MAILBOX_PASSWORD) -> None:
+    """Into the owner's pages; with a code also behind the second factor."""
+    page.goto("/owner/sign-in/")
+    page.locator("#id_address").fill(address)
+    page.locator("#id_password").fill(password)
+    page.locator("main button").click()
+    page.wait_for_url("**/owner/")
+    if code:
+        page.goto("/owner/proof/")
+        page.locator("#id_code").fill(code)
+        page.locator("main button").first.click()
+        page.wait_for_url("**/owner/")
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     running = Stack()

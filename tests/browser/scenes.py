@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VICTIM, OPERATOR, OWNER = "mori@hana.example", "operator", "kanri@hana.example"
+# Owners at their own pages, each behind the second factor: one with an alert, one whose mailbox is suspended.
+ALERTED, LOCKED = "aoki@hana.example", "ueda@hana.example"
+OWNERS = (ALERTED, LOCKED)
 
 # A suspended mailbox with a past and held mail, and one whose owner is asked; played once per panel.
 SCENE = f"""
@@ -41,6 +44,12 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
         before="active", after="restricted", limit=10, enforced=True, score=7.1, indicators=tuple(found),
         ip="198.19.18.66", country="NG", asn=65018, first_risk_at=now.timestamp() - 60))
     Notice.objects.update(state="sent")
+    for owner in {OWNERS!r}:
+        provision.add_mailbox(owner, casting.STOLEN_PASSWORD)
+        casting.sign_ins(owner)
+    casting.alert({ALERTED!r})
+    casting.takeover({LOCKED!r})
+    casting.sign_ins({VICTIM!r})
 link = QuestionLink.objects.get(notice__incident__mailbox=asked, notice__recipient="soto@outside.example")
 result = [Incident.objects.get(mailbox={VICTIM!r}).pk, question_links.token_of(link.seed)]
 """
@@ -53,9 +62,21 @@ result = requests.start_by_admin({VICTIM!r}, "operator", timezone.now())
 """
 
 
+# A sheet of paper codes for each owner, a month old: {address: code}.
+CODES = f"""
+from datetime import timedelta
+from django.utils import timezone
+from sekisho.recovery import paper
+from sekisho.directory.models import SiteMailbox
+SiteMailbox.objects.filter(username__in={OWNERS!r}).update(created=timezone.now() - timedelta(days=400))
+month_ago = timezone.now() - timedelta(days=30)
+result = {{owner: paper.print_sheet(owner, "admin", month_ago)[0] for owner in {OWNERS!r}}}
+"""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """One page: its name in the panel's addresses, its path, and the account that looks ("" for nobody)."""
+    """One page: its name in the addresses, its path, and who looks: an account, one of OWNERS, "" for nobody."""
 
     name: str
     path: str
@@ -79,6 +100,18 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("mail_program", "/help/mail-program/", "", "asks"),
         Scene("mail_program", f"/help/mail-program/?address={VICTIM}&program=outlook", ""),
         Scene("check_settings", f"/help/check-settings/?address={VICTIM}", ""),
+        Scene("owner_sign_in", "/owner/sign-in/", ""),
+        Scene("owner_advice", "/owner/advice/", ""),
+        Scene("owner_home", "/owner/", ALERTED),
+        Scene("owner_settings", "/owner/settings/", ALERTED),
+        Scene("owner_sign_ins", "/owner/sign-ins/", ALERTED),
+        Scene("owner_this_was_me", "/owner/this-was-me/", ALERTED),
+        Scene("owner_not_me", "/owner/not-me/", ALERTED),
+        Scene("owner_contact", "/owner/contact/", ALERTED),
+        Scene("owner_own_codes", "/owner/codes/", ALERTED),
+        Scene("owner_app_passwords", "/owner/app-passwords/", ALERTED),
+        Scene("owner_home", "/owner/", LOCKED, "suspended"),
+        Scene("owner_recovery", "/owner/recovery/", LOCKED),
         Scene("question", f"/question/{question}", ""),
         Scene("mail_program", "/help/mail-program/?domain=hana.example", ""),
         Scene("check_settings", "/help/check-settings/?domain=hana.example", ""),

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 import pytest
-from scenes import FRESH_LINK, OPERATOR, OWNER, SCENE, scenes
+from scenes import CODES, FRESH_LINK, OPERATOR, OWNER, OWNERS, SCENE, scenes
 
-from conftest import Opener, Panel, sign_in
+from conftest import Opener, Panel, sign_in, sign_in_as_owner
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -23,11 +23,14 @@ def test_every_page_has_its_picture(language: str, width: int, panel: Panel, vis
     folder.mkdir(parents=True, exist_ok=True)
     visitors = {
         account: visit(panel.url, language=language, width=width, allow=("404", "410"))
-        for account in ("", OPERATOR, OWNER)
+        for account in ("", OPERATOR, OWNER, *OWNERS)
     }
     for account in (OPERATOR, OWNER):
         sign_in(visitors[account], account)
     number, question = panel.play(SCENE)
+    codes = panel.play(CODES)
+    for owner in OWNERS:
+        sign_in_as_owner(visitors[owner], owner, codes[owner])
     for scene in scenes(number, question, panel.play(FRESH_LINK)):
         if only and scene.name not in only:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from sekisho.incidents.knocking import program_name
@@ -17,6 +17,9 @@ from sekisho.incidents.models import AppPassword, SignIn
 
 # Rows read for one page: a phone that looks every hour of 90 days makes 2,160. A mailbox with more is shown its latest.
 MOST_ROWS = 3000
+
+# A telephone in trains and cafés has some hundred within 90 days.
+MOST_ADDRESSES = 500
 
 
 class SignInLine(NamedTuple):
@@ -76,3 +79,9 @@ def failed(mailbox: str) -> tuple[int, int]:
         tries=Sum("count"), sources=Count("ip", distinct=True)
     )
     return sums["tries"] or 0, sums["sources"] or 0
+
+
+def addresses(mailbox: str) -> list[str]:
+    """The addresses from which the mailbox was used successfully, the latest first; at most MOST_ADDRESSES."""
+    used = SignIn.objects.filter(mailbox=mailbox, success=True).values("ip").annotate(last=Max("at"))
+    return list(used.order_by("-last").values_list("ip", flat=True)[:MOST_ADDRESSES])

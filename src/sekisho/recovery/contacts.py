@@ -186,15 +186,26 @@ def add(
     return contact
 
 
-def remove(contact: OwnerContact, actor: str, now: datetime, *, account: AbstractBaseUser | None = None) -> None:
-    """Removes a contact; it and the others are told. Raises ContactRefused for one that stands in the site's table."""
+def remove(
+    contact: OwnerContact,
+    actor: str,
+    now: datetime,
+    *,
+    account: AbstractBaseUser | None = None,
+    by_owner: bool = False,
+) -> None:
+    """Removes a contact; it and the others are told (`by_owner`: that the owner did it at the owner's pages).
+
+    Raises ContactRefused for one that stands in the site's table.
+    """
     if contact.source == "site" and actor != SITE:
         raise ContactRefused(_SITES)
     with transaction.atomic(using="default"):
         if OwnerContact.objects.filter(pk=contact.pk, removed_at=None).update(removed_at=now) != 1:
             return
         write_audit(actor, "owner_contact_removed", contact.mailbox, {"contact": contact.address}, account=account)
-        _tell([contact, *of_mailbox(contact.mailbox)], contact, "removed", now)
+        what = "removed owner" if by_owner else "removed"
+        _tell([contact, *of_mailbox(contact.mailbox)], contact, what, now)
 
 
 def _tell(whom: Iterable[OwnerContact], about: OwnerContact, what: str, now: datetime) -> None:

@@ -18,7 +18,8 @@ class OwnerContact(models.Model):
     mailbox = models.CharField(max_length=255, db_index=True)
     address = models.CharField(max_length=254)
     language = models.CharField(max_length=2, default="ja")
-    # admin: the domain admin or operator; paper: the owner with a paper code; site: PostfixAdmin's email_other.
+    # admin: the domain admin or operator; paper: the owner with a paper code; owner: the owner at the owner's pages;
+    # site: PostfixAdmin's email_other.
     source = models.CharField(max_length=5)
     enrolled_at = models.DateTimeField()
     enrolled_by = models.CharField(max_length=255)
@@ -51,7 +52,8 @@ class RecoveryRequest(models.Model):
     """
 
     mailbox = models.CharField(max_length=255, db_index=True)
-    # owner: asked without signing in; admin: started in the panel or at the command line.
+    # owner: asked without signing in; admin: started in the panel or at the command line; login: the second factor
+    # of the owner's pages, which makes no new password.
     origin = models.CharField(max_length=5)
     actor = models.CharField(max_length=255, blank=True, default="")
     state = models.CharField(max_length=7, default="asked", db_index=True)

@@ -60,7 +60,7 @@ def ask(address: str, earlier: int | None, now: datetime) -> RecoveryRequest:
     kept = RecoveryRequest.objects.filter(pk=earlier or 0).first()
     if kept and _is_kept(kept, mailbox, now):
         return kept
-    return _create(mailbox, "owner", "", "asked", now)
+    return create(mailbox, "owner", "", "asked", now)
 
 
 def _is_kept(request: RecoveryRequest, mailbox: str, now: datetime) -> bool:
@@ -68,7 +68,8 @@ def _is_kept(request: RecoveryRequest, mailbox: str, now: datetime) -> bool:
     return lives and request.origin == "owner" and request.mailbox == mailbox
 
 
-def _create(mailbox: str, origin: str, actor: str, state: str, now: datetime) -> RecoveryRequest:
+def create(mailbox: str, origin: str, actor: str, state: str, now: datetime) -> RecoveryRequest:
+    """A new row with a fresh nonce, good for ten minutes."""
     request = RecoveryRequest(
         mailbox=mailbox,
         origin=origin,
@@ -86,7 +87,7 @@ def _create(mailbox: str, origin: str, actor: str, state: str, now: datetime) ->
 def start_by_admin(mailbox: str, actor: str, now: datetime, *, account: AbstractBaseUser | None = None) -> str:
     """The token of a recovery page for the owner, to be shown once; contacts that count get the link as well."""
     with transaction.atomic(using="default"):
-        request = _create(mailbox, "admin", actor, "live", now)
+        request = create(mailbox, "admin", actor, "live", now)
         told = _send_link(request, now)
         write_audit(actor, "recovery_page_made", mailbox, {"mails": told}, account=account)
     return token_of(request)
@@ -132,13 +133,14 @@ def _answer(request: RecoveryRequest, now: datetime) -> None:
     wanted = not recent.exists() and SiteMailbox.objects.filter(username=mailbox).exists()
     told = _send_link(request, now) if wanted and request.expires_at > now else 0
     RecoveryRequest.objects.filter(pk=request.pk, state="asked").update(
-        state="live" if told else "nothing", with_code=bool(told) and _may_have_code(mailbox, now)
+        state="live" if told else "nothing", with_code=bool(told) and may_have_code(mailbox, now)
     )
     if told:
         write_audit("owner", "recovery_link_sent", mailbox, {"mails": told}, at=now)
 
 
-def _may_have_code(mailbox: str, now: datetime) -> bool:
+def may_have_code(mailbox: str, now: datetime) -> bool:
+    """Whether mails for this mailbox may still hold a code: not after CODE_TRIES_A_DAY wrong ones."""
     lately = RecoveryRequest.objects.filter(mailbox=mailbox, with_code=True, asked_at__gt=now - A_DAY)
     return (lately.aggregate(tries=Sum("tries"))["tries"] or 0) < CODE_TRIES_A_DAY
 
@@ -161,13 +163,16 @@ def prune(now: datetime) -> None:
 
 def proved_by_link(token_hash: str, now: datetime) -> RecoveryRequest | None:
     """The request whose link has this hash, while it lives."""
-    live = RecoveryRequest.objects.filter(token_hash=token_hash, state="live", expires_at__gt=now)
+    # A code for the owner's pages has a row of the same kind, but opens no recovery (recovery.second_factor).
+    recoveries = RecoveryRequest.objects.exclude(origin="login")
+    live = recoveries.filter(token_hash=token_hash, state="live", expires_at__gt=now)
     return live.first()
 
 
 def proved_by_code(number: int, now: datetime) -> RecoveryRequest | None:
     """This browser's request, once its code was right, while the proof lives."""
-    return RecoveryRequest.objects.filter(pk=number, state="proved", expires_at__gt=now).first()
+    recoveries = RecoveryRequest.objects.exclude(origin="login")
+    return recoveries.filter(pk=number, state="proved", expires_at__gt=now).first()
 
 
 def try_code(number: int, typed: str, now: datetime) -> bool:

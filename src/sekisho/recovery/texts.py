@@ -26,6 +26,7 @@ _SUBJECTS = {
     "contact_told": ("{mailbox} の連絡先が変更されました", "A contact of the mailbox {mailbox} was changed"),
     "codes_printed": ("{mailbox} の紙のコードが発行されました", "New paper codes for the mailbox {mailbox}"),
     "password_made": ("{mailbox} のパスワードが再設定されました", "A new password was made for {mailbox}"),
+    "owner_code": ("{mailbox} の確認コード", "Code for the owner of {mailbox}"),
 }
 
 _LINK_JA = """\
@@ -114,16 +115,47 @@ If the mailbox was suspended or restricted, it opens again in a moment.
 If the owner did this, there is nothing to do.
 If not, please tell the mail administrator of {domain} at once; the mailbox can be suspended.
 """
+_CODE_ONLY_JA = """\
+メールアドレス {mailbox} の利用者ページで、本人確認のコードが求められました。
+
+    {code}
+
+{until} まで、コードを求めた画面でだけ使えます。
+
+■ お心当たりがない場合
+だれかが {mailbox} のパスワードを知っているおそれがあります。
+次のページから、新しいパスワードを作ってください。
+
+    {recover}
+
+コードは、だれにも教えないでください。こちらからお尋ねすることはありません。
+"""
+_CODE_ONLY_EN = """\
+Somebody asked for a code at the owner's pages of the mailbox {mailbox}.
+
+    {code}
+
+It works until {until}, only on the page that asked for it.
+
+If you know nothing of this
+Somebody else may know the password of {mailbox}. Please make a new one on this page:
+
+    {recover}
+
+Give the code to nobody. We never ask for it.
+"""
 _BODIES = {
     "recovery_link": (_LINK_JA, _LINK_EN),
     "contact_new": (_NEW_JA, _NEW_EN),
     "contact_told": (_TOLD_JA, _TOLD_EN),
     "codes_printed": (_CODES_JA, _CODES_EN),
     "password_made": (_MADE_JA, _MADE_EN),
+    "owner_code": (_CODE_ONLY_JA, _CODE_ONLY_EN),
 }
 _SOURCES = {
     "admin": ("管理者による操作", "by an administrator"),
     "paper": ("紙のコードによる操作", "with a paper code"),
+    "owner": ("利用者ページでの操作", "on the owner's page"),
     "site": ("PostfixAdmin での変更", "in PostfixAdmin"),
 }
 KINDS = tuple(_BODIES)
@@ -162,14 +194,27 @@ def _about_link(letter: Notice) -> _Words:
     return words
 
 
+def _about_code(letter: Notice) -> _Words:
+    request = RecoveryRequest.objects.filter(pk=int(letter.about.rpartition(" ")[2]), origin="login").first()
+    if request is None or request.state != "live" or request.expires_at <= timezone.now():
+        raise Stale("the code has run out or was used")
+    return {
+        "code": requests.code_of(request),
+        "until": timezone.localtime(request.expires_at).strftime("%H:%M (%Z)"),
+        "recover": link_to("").removesuffix("link/"),
+    }
+
+
 def _about_contact(letter: Notice) -> _Words:
     _, number, *what = letter.about.split()
     contact = OwnerContact.objects.filter(pk=int(number)).first()
     if contact is None:
         raise Stale("the contact is gone")
-    removed = what == ["removed"]
-    # A removal is the admin's or the site's; only an enrolment can rest on a paper code.
-    source = "admin" if removed and contact.source == "paper" else contact.source
+    removed = what[:1] == ["removed"]
+    # How it was enrolled says nothing about who removed it, but for the site's own.
+    source = contact.source
+    if removed and source != "site":
+        source = "owner" if "owner" in what else "admin"
     return {
         "other": masked(contact.address),
         "counts": timezone.localtime(contacts.counts_from(contact.enrolled_at)).strftime("%Y-%m-%d"),
@@ -186,6 +231,7 @@ def _about_nothing_more(letter: Notice) -> _Words:
 
 _ABOUT: dict[str, Callable[[Notice], _Words]] = {
     "recovery_link": _about_link,
+    "owner_code": _about_code,
     "contact_new": _about_contact,
     "contact_told": _about_contact,
 }

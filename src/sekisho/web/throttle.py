@@ -39,15 +39,27 @@ def peer_address(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6
     peer = request.META.get("REMOTE_ADDR", "")
     if settings().web.https and (not peer or _is_loopback(peer)):
         peer = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or peer
+    return _address(peer)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(peer)
+        return ipaddress.ip_address(text)
     except ValueError:
         return None
 
 
 def client_address(request: HttpRequest) -> str:
     """The client's address for counting (IPv6: its /64, one customer's worth), "" when it cannot be told."""
-    address = peer_address(request)
+    return _counted(peer_address(request))
+
+
+def customer_of(text: str) -> str:
+    """What an address given as text counts as, as `client_address` does; "" for what is no address."""
+    return _counted(_address(text))
+
+
+def _counted(address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> str:
     if address is None:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
@@ -88,9 +100,29 @@ def seconds_left(now: datetime) -> int:
 
 def reserve(name: str, address: str, now: datetime) -> bool:
     """Counts one try; False when this address or this name has had its share and the try must not be looked at."""
+    return _reserve(_keys(name, address, now), now)
+
+
+def reserve_for_mailbox(mailbox: str, address: str, known: bool, now: datetime) -> bool:
+    """As `reserve`, for a mailbox's password at the owner's pages. `known`: the mailbox is used from this address, so
+    it has a count of its own and strangers who guess cannot use it up."""
+    return _reserve(_mailbox_keys(mailbox, address, known), now)
+
+
+def give_back_for_mailbox(mailbox: str, address: str, known: bool, now: datetime) -> None:
+    """Takes back the try that `reserve_for_mailbox` counted: the password was right."""
+    _give_back(_mailbox_keys(mailbox, address, known), now)
+
+
+def _mailbox_keys(mailbox: str, address: str, known: bool) -> list[tuple[str, int]]:
+    of_name = _key("mailbox at", mailbox, address) if known else _key("mailbox", mailbox)
+    return [(_key("address", address), TRIES_PER_ADDRESS), (of_name, TRIES_PER_NAME)]
+
+
+def _reserve(keys: list[tuple[str, int]], now: datetime) -> bool:
     window = _window(now)
     with transaction.atomic():
-        for key, limit in _keys(name, address, now):
+        for key, limit in keys:
             row, created = SignInTries.objects.select_for_update().get_or_create(key=key, window=window)
             if row.tries >= limit:
                 return False
@@ -112,7 +144,11 @@ def reserve_for(what: str, address: str, limit: int, now: datetime) -> bool:
 
 def give_back(name: str, address: str, now: datetime) -> None:
     """Takes back the try that `reserve` counted: the password was right."""
-    for key, _ in _keys(name, address, now):
+    _give_back(_keys(name, address, now), now)
+
+
+def _give_back(keys: list[tuple[str, int]], now: datetime) -> None:
+    for key, _ in keys:
         SignInTries.objects.filter(key=key, window=_window(now), tries__gt=0).update(tries=F("tries") - 1)
 
 

@@ -46,6 +46,10 @@ class Desk:
     # Names of the addresses begin with this and take these arguments.
     prefix: str = ""
     arguments: list[str] = field(default_factory=list)
+    # The name of the page one goes back to.
+    back: str = ""
+    # What else the template needs.
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def page(self) -> str:
@@ -59,7 +63,10 @@ class Desk:
 def _panel(request: HttpRequest, address: str) -> Desk:
     mailbox = access.access_mailbox(request.user, address)
     account = signed_in(request)
-    return Desk(mailbox, account.get_username(), account, "web/app_passwords.html", arguments=[mailbox.username])
+    return Desk(
+        mailbox, account.get_username(), account, "web/app_passwords.html",
+        arguments=[mailbox.username], back="mailbox_edit",
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -175,5 +182,7 @@ def _page(
         "secret": secret,
         "page_url": desk.page,
         "revoke_all_url": desk.act("revoke_all"),
+        "back_url": reverse(desk.back, args=desk.arguments),
+        **desk.more,
     }
     return render(request, desk.template, context, status=422 if refusal else 200)

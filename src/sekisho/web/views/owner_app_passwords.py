@@ -49,7 +49,9 @@ def _at_the_owners(
             mailbox = SiteMailbox.objects.filter(username=request.session[DONE]["mailbox"]).first()
         if mailbox is None:
             return redirect("recover")
-        desk = Desk(mailbox, "owner (recovery)", None, "web/recover_app_passwords.html", prefix="recover_")
+        desk = Desk(
+            mailbox, "owner (recovery)", None, "web/recover_app_passwords.html", "recover_", back="recover_done"
+        )
         return act(request, desk, *arguments, **options)
 
     return view

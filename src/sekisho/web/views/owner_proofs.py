@@ -37,22 +37,28 @@ class Proof:
     counts_from: datetime | None
 
 
-def _proof(contact: OwnerContact | None, enrolled_at: datetime, first: datetime | None, now: datetime) -> Proof:
+def proof_of(contact: OwnerContact | None, enrolled_at: datetime, first: datetime | None, now: datetime) -> Proof:
+    """A contact, or with None a sheet, that was enrolled then; `first` as in contacts.first_sign."""
     counts = contacts.is_proof(enrolled_at, first, now)
     since_the_incident = first is not None and enrolled_at >= first
     return Proof(contact, counts, None if counts or since_the_incident else contacts.counts_from(enrolled_at))
 
 
+def sheet_of(mailbox: str) -> dict[str, Any]:
+    """The mailbox's sheet of codes for a page: `codes_left`, `printed_at`, and `sheet`, whether it counts."""
+    left, printed_at = paper.unused(mailbox)
+    first = contacts.first_sign(mailbox)
+    sheet = proof_of(None, printed_at, first, timezone.now()) if printed_at else None
+    return {"codes_left": left, "printed_at": printed_at, "sheet": sheet}
+
+
 def _page(request: HttpRequest, mailbox: SiteMailbox, code: int = 200, **more: Any) -> HttpResponse:
     now, first = timezone.now(), contacts.first_sign(mailbox.username)
-    left, printed_at = paper.unused(mailbox.username)
     context = {
         "mailbox": mailbox,
-        "proofs": [_proof(one, one.enrolled_at, first, now) for one in contacts.of_mailbox(mailbox.username)],
+        "proofs": [proof_of(one, one.enrolled_at, first, now) for one in contacts.of_mailbox(mailbox.username)],
         "most": contacts.MOST,
-        "codes_left": left,
-        "printed_at": printed_at,
-        "sheet": _proof(None, printed_at, first, now) if printed_at else None,
+        **sheet_of(mailbox.username),
         **more,
     }
     return render(request, "web/owner_proofs.html", context, status=code)

@@ -24,7 +24,7 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import app_passwords, decisions
 from sekisho.recovery import contacts, flow, mail_settings, paper, requests
 from sekisho.recovery.models import RecoveryRequest
-from sekisho.web import generator, throttle
+from sekisho.web import generator, owner_session, throttle
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
 from sekisho.web.reinstatement import progress_of
 
@@ -136,6 +136,7 @@ def password(request: HttpRequest) -> HttpResponse:
         return _over(request)
     for key in (ASKED, TYPED, LINK, CODE):
         request.session.pop(key, None)
+    owner_session.keep_after_recovery(request, proved.mailbox)
     request.session[DONE] = {
         "mailbox": proved.mailbox,
         "opens": bool(placed),
