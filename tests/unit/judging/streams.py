@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from evals import world
@@ -139,4 +140,16 @@ def without_unknown_results(lines: list[Line]) -> list[Line]:
             known.add(line["qid"])
         if line["kind"] != "delivery" or line["qid"] in known:
             found.append(line)
+    return found
+
+
+def looked_at_again(lines: list[Line]) -> list[Line]:
+    """The stream with a login from each source of a moment, in one order, after all of that moment's events."""
+    found: list[Line] = []
+    for t, moment in groupby(lines, key=lambda line: line["t"]):
+        events = list(moment)
+        seen = {line["ip"]: line for line in events if "ip" in line and line.get("success", True)}
+        again = {"t": t, "kind": "login", "success": True, "protocol": "imap"}
+        places = [{name: seen[ip][name] for name in ("account", "ip", "country", "asn")} for ip in sorted(seen)]
+        found += [*events, *({**again, **place} for place in places)]
     return found
