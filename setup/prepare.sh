@@ -17,9 +17,9 @@ packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certific
 # gcc: the load generator; patch: the sabotages; chromium and the Japanese fonts: browser tests and pictures; procps,
 # iproute2: the stories look at processes and sockets; fail2ban: must ban no innocent (t26); roundcube: a webmail whose
 # sessions end (t35), by PHP's own web server: php8.2-cgi stands in for the Apache module that php8.2 would pull in;
-# libpango, libharfbuzz: reports as PDF.
+# libpango, libharfbuzz: reports as PDF; thunderbird: reads our autoconfig and logs in with it (t41).
 test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban roundcube-core roundcube-plugins
-  roundcube-sqlite3 php8.2-cli php8.2-cgi php8.2-sqlite3 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
+  roundcube-sqlite3 php8.2-cli php8.2-cgi php8.2-sqlite3 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 thunderbird)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
   packages+=("${test_packages[@]}")

@@ -101,11 +101,25 @@ def make_certificate(layout: Layout, names: Sequence[str]) -> None:
     if certificate.exists():
         return
     alternatives = ",".join(["IP:127.0.0.1", "DNS:localhost", *(f"DNS:{name}" for name in names)])
+    _self_signed(key, certificate, names[0], alternatives)
+    key.chmod(0o600)
+
+
+def make_profile_certificate(layout: Layout, name: str) -> None:
+    """A self-signed certificate that the panel signs Apple's configuration profiles with, once."""
+    key, certificate = layout.var / "tls" / "profile.key", layout.var / "tls" / "profile.pem"
+    if certificate.exists():
+        return
+    _self_signed(key, certificate, name, f"DNS:{name}")
+    os.chown(key, -1, group_id())
+    key.chmod(0o640)
+
+
+def _self_signed(key: Path, certificate: Path, name: str, alternatives: str) -> None:
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     # 825 days: the longest lifetime Apple's mail programs accept.
-    request += ["-days", "825", "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}"]
+    request += ["-days", "825", "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}"]
     run([*request, "-keyout", str(key), "-out", str(certificate)])
-    key.chmod(0o600)
 
 
 def make_barrier(layout: Layout) -> None:

@@ -125,6 +125,7 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     )
     render.write_stack(layout, values, ground.group_id())
     ground.make_certificate(layout, [entry.host_name, *{domain.mail_server for domain in entry.domain}])
+    ground.make_profile_certificate(layout, entry.host_name)
     os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")
     settings.cache_clear()
     from sekisho.directory.start import start_django
