@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from casting import BYSTANDER, DOMAIN, OTHER_SERVER, SERVER, STOLEN_PASSWORD, VICTIM
 from sekisho.recovery.mail_programs import PROGRAMS
-from sekisho.web.views import mail_program
+from sekisho.web.views import mail_program, owner_sign_in
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -147,6 +147,20 @@ def test_a_stranger_never_learns_whether_a_password_is_right(incident, visitor, 
 def test_the_domains_admin_learns_what_is_wrong_with_the_password(typed, words, sign_in):
     page = sign_in("owner").post(reverse("check_settings"), {"address": VICTIM, "password": typed}).content.decode()
     assert words in page and typed not in page
+
+
+def test_the_owner_who_is_signed_in_learns_it_of_his_own_mailbox_only(visitor, monkeypatch):
+    monkeypatch.setattr(owner_sign_in, "ANSWER_S", 0.0)
+    client = visitor("en")
+    client.post(reverse("owner_sign_in"), {"address": VICTIM, "password": STOLEN_PASSWORD})
+    pages = {
+        address: client.post(
+            reverse("check_settings"), {"address": address, "password": f"{STOLEN_PASSWORD} "}
+        ).content.decode()
+        for address in (VICTIM, BYSTANDER)
+    }
+    assert "without the blanks at its ends" in pages[VICTIM]
+    assert "Remove it" not in pages[VICTIM] and "it counts as a character" in pages[BYSTANDER].lower()
 
 
 def test_an_admin_of_another_domain_learns_nothing(sign_in):

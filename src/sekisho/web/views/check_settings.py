@@ -1,8 +1,9 @@
 """「設定の確認」: what a mail program shows, compared with what is right, field by field.
 
 No sign-in, and no connection anywhere: names are compared, not tried. Whether the password is the mailbox's own is told
-to those alone who may set it, an account with access to the mailbox or the browser that has just recovered it; for
-anybody else the answer would be a way to try passwords. Nothing typed is kept or logged.
+to those alone who may set it or have shown it: an account with access to the mailbox, the browser that has just
+recovered it, its owner where he is signed in. For anybody else the answer would be a way to try passwords. Nothing is
+kept or logged.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sekisho.directory.passwords import verify_password
 from sekisho.recovery import mail_settings, pasted_settings, settings_check
 from sekisho.recovery.mail_programs import SECURITY_WORDS
 from sekisho.recovery.settings_check import LONGEST_FIELD, Finding, Typed
+from sekisho.web import owner_session
 from sekisho.web.forms import LONGEST_PASSWORD
 from sekisho.web.views.mail_program import too_many
 from sekisho.web.views.owner_app_passwords import is_open
@@ -71,6 +73,9 @@ def _allowed(request: HttpRequest, address: str) -> SiteMailbox | None:
     """The mailbox, where this visitor may know whether a password is its own."""
     if request.user.is_authenticated:
         return access.accessible_mailboxes(request.user).filter(username=address.lower()).first()
+    owner = owner_session.of(request)
+    if owner is not None and owner.address == address.lower():
+        return owner.mailbox
     if is_open(request) and request.session[DONE]["mailbox"] == address.lower():
         return SiteMailbox.objects.filter(username=address.lower()).first()
     return None
@@ -95,7 +100,7 @@ def _page(
         "sides": [(title, [_field(typed, f"{side}_{kind}", label, found) for kind, label in _FIELDS])
                   for side, title in _SIDES],
         "security_choices": [(name, words[0 if japanese else 1]) for name, words in SECURITY_WORDS.items()],
-        "may_compare": request.user.is_authenticated or is_open(request),
+        "may_compare": request.user.is_authenticated or is_open(request) or owner_session.of(request) is not None,
         "address": typed.address,
         "of_password": [one for one in found if one.field == "password"],
         "problems": sum(one.tone == "bad" for one in found),
