@@ -139,6 +139,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("incident_dismiss", f"{case}/dismiss/"),
         Scene("incident_this_was_me", f"{case}/this-was-me/"),
         Scene("incident_not_me", f"{case}/not-me/"),
+        Scene("admins", "/admin/system/admins/"),
         Scene("held_mail", "/admin/system/held-mail/"),
         Scene("held_mail_domain", "/admin/system/held-mail/hana.example/"),
         Scene("enforcement", "/admin/system/enforcement/"),

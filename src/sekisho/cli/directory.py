@@ -92,8 +92,14 @@ def admin() -> None:
 @click.argument("name")
 @click.option("--domain", "domains", multiple=True, help="A domain this admin may act for; may be repeated.")
 @click.option("--operator", is_flag=True, help="May act for every domain and the host.")
+@click.option(
+    "--role",
+    type=click.Choice(["reseller", "domain_admin", "helpdesk"]),
+    default="domain_admin",
+    help="For its domains: reseller and domain_admin change, helpdesk only looks.",
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdin: bool) -> None:
+def admin_add(name: str, domains: tuple[str, ...], operator: bool, role: str, password_stdin: bool) -> None:
     """Add an admin (or give an existing one a new password and further domains)."""
     if not domains and not operator:
         raise click.UsageError(say("name a --domain, or --operator", "--domain か --operator を指定してください"))
@@ -101,8 +107,8 @@ def admin_add(name: str, domains: tuple[str, ...], operator: bool, password_stdi
     with databases():
         from sekisho.directory import provision
 
-        provision.add_admin(name, password, domains=domains, operator=operator)
-        _note("admin_added", name, domains=list(domains), operator=operator)
+        provision.add_admin(name, password, domains=domains, operator=operator, role=role)
+        _note("admin_added", name, domains=list(domains), operator=operator, role=role)
         tell(f"Admin {name} may sign in to the panel.", f"管理者 {name} はパネルにログインできます。")
 
 

@@ -1,6 +1,7 @@
 """The only way from an account of our panel to somebody's row.
 
-An operator sees everything, a domain admin the mailboxes of his domains, everybody else nothing. What an account may
+An operator sees everything, a reseller, domain admin or helpdesk the mailboxes of their domains, everybody else
+nothing; a helpdesk changes none (`may_change`; web.middleware closes every changing view to it). What an account may
 not see does not exist for it: the error for a stranger and for an address that is not there is the same (NotFound,
 which a Django view turns into 404).
 """
@@ -14,6 +15,9 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from sekisho.directory.models import Role, SiteDomain, SiteMailbox
+
+# Roles that hold for the domain in their row.
+DOMAIN_ROLES = (Role.RESELLER, Role.DOMAIN_ADMIN, Role.HELPDESK)
 
 Account = AbstractBaseUser | AnonymousUser
 
@@ -56,7 +60,7 @@ def accessible_domains(account: Account) -> list[str]:
     if only is not None:
         domains = domains.filter(domain__in=only)
     if not may_contain(account):
-        roles = Role.objects.filter(account_id=account.pk, role=Role.DOMAIN_ADMIN)
+        roles = Role.objects.filter(account_id=account.pk, role__in=DOMAIN_ROLES)
         domains = domains.filter(domain__in=list(roles.values_list("domain", flat=True)))
     return list(domains.values_list("domain", flat=True))
 
@@ -68,7 +72,12 @@ def may_change(account: Account, domain: str) -> bool:
 
 def changeable_domains(account: Account) -> list[str]:
     """The domains whose mailboxes the account may change, sorted."""
-    return accessible_domains(account)
+    return [] if is_read_only(account) else accessible_domains(account)
+
+
+def is_read_only(account: Account) -> bool:
+    """Whether the account only looks. A helpdesk's row outweighs any other, should somebody have mixed them."""
+    return _may_act(account) and Role.objects.filter(account_id=account.pk, role=Role.HELPDESK).exists()
 
 
 def access_domain(account: Account, domain: str) -> SiteDomain:

@@ -176,13 +176,17 @@ class DomainMode(models.Model):
 
 
 class Role(models.Model):
-    """What an account of our panel may do: everything (operator) or one domain's mailboxes (domain admin)."""
+    """What an account of our panel may do: everything (operator), a domain's mailboxes (domain admin; a reseller has a
+    row for each of several), or look at a domain's and change nothing (helpdesk, which goes with no other role)."""
 
     OPERATOR = "operator"
+    RESELLER = "reseller"
     DOMAIN_ADMIN = "domain_admin"
+    HELPDESK = "helpdesk"
+    ALL: ClassVar = (OPERATOR, RESELLER, DOMAIN_ADMIN, HELPDESK)
 
     account = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="roles")
-    role = models.CharField(max_length=16, choices=[(OPERATOR, OPERATOR), (DOMAIN_ADMIN, DOMAIN_ADMIN)])
+    role = models.CharField(max_length=16, choices=[(name, name) for name in ALL])
     # Empty for an operator.
     domain = models.CharField(max_length=255, blank=True, default="")
 

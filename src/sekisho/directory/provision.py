@@ -173,12 +173,18 @@ def add_alias(address: str, targets: Iterable[str]) -> SiteAlias:
     return SiteAlias.objects.create(address=address, goto=",".join(goto), domain=domain, created=now, modified=now)
 
 
-def add_admin(name: str, password: str, *, domains: Iterable[str] = (), operator: bool = False) -> AbstractBaseUser:
+def add_admin(
+    name: str, password: str, *, domains: Iterable[str] = (), operator: bool = False, role: str = Role.DOMAIN_ADMIN
+) -> AbstractBaseUser:
     """An account of our panel with its roles; an existing one gets the new password and further roles.
 
     A domain admin whose name is an address becomes a PostfixAdmin admin of those domains, too (PostfixAdmin's names
-    are addresses); an operator does not: PostfixAdmin's superadmin is the site's own affair.
+    are addresses); an operator does not: PostfixAdmin's superadmin is the site's own affair. A helpdesk does not
+    either, since PostfixAdmin knows no role that only looks; it goes with no other role.
     """
+    operator = operator or role == Role.OPERATOR
+    if role not in Role.ALL:
+        raise ProvisionError(f"{role!r} is no role")
     wanted = [checked_domain(domain) for domain in domains]
     if not password:
         raise ProvisionError("the password is empty")
@@ -188,15 +194,23 @@ def add_admin(name: str, password: str, *, domains: Iterable[str] = (), operator
         _known_domain(domain)
     with transaction.atomic(using="default"):
         account, _ = get_user_model().objects.get_or_create(username=name)
+        _refuse_mixed(account, operator, role)
         account.set_password(password)
         account.save()
         if operator:
             Role.objects.get_or_create(account=account, role=Role.OPERATOR, domain="")
         for domain in wanted:
-            Role.objects.get_or_create(account=account, role=Role.DOMAIN_ADMIN, domain=domain)
-    if "@" in name and wanted:
+            Role.objects.get_or_create(account=account, role=role, domain=domain)
+    if "@" in name and wanted and role != Role.HELPDESK:
         _add_site_admin(name.lower(), password, wanted)
     return account
+
+
+def _refuse_mixed(account: AbstractBaseUser, operator: bool, role: str) -> None:
+    held = set(Role.objects.filter(account_id=account.pk).values_list("role", flat=True))
+    looks = role == Role.HELPDESK
+    if (looks and (operator or held - {Role.HELPDESK})) or (not looks and Role.HELPDESK in held):
+        raise ProvisionError("a helpdesk account changes nothing and so has no other role")
 
 
 def _site_hash(password: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -20,8 +21,19 @@ def signed_in(request: HttpRequest) -> User:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """`is_operator`, asked only by pages that look at it: an error page must not need the database."""
-    return {"is_operator": SimpleLazyObject(lambda: _is_operator(request))}
+    """`is_operator` and `is_read_only`, asked only by pages that look at them."""
+    return {
+        "is_operator": SimpleLazyObject(lambda: _is_operator(request)),
+        "is_read_only": SimpleLazyObject(lambda: _is_read_only(request)),
+    }
+
+
+def _is_read_only(request: HttpRequest) -> bool:
+    """Every page looks at it, the error page while the database is away, too: then there is no form to hide."""
+    try:
+        return request.user.is_authenticated and access.is_read_only(request.user)
+    except DatabaseError:
+        return False
 
 
 def _is_operator(request: HttpRequest) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from sekisho.directory import access
 from sekisho.incidents import audit
 from sekisho.web import factors
 
@@ -45,6 +46,38 @@ class ViewerZoneMiddleware:
 OPEN_WITHOUT_FACTOR = frozenset(
     {"account", "account_totp", "account_passkey", "account_end_others", "confirm", "sign_out", "set_language"}
 )
+
+
+# What a login that only looks may do: about itself.
+OPEN_TO_LOOKERS = OPEN_WITHOUT_FACTOR | {
+    "account_password", "account_factor_rename", "account_factor_remove", "account_codes", "sign_in", "account_login",
+    "mfa_authenticate", "mfa_login_webauthn",
+}  # fmt: skip
+
+
+class ReadOnlyMiddleware:
+    """Closes every view that changes something to logins that only look (directory.access.is_read_only).
+
+    Here and not in each view, so that a new view is closed before anybody thinks of it. Views without a sign-in act by
+    another proof (an owner's link, an API key) and not by this login.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, arguments: Any, options: Any) -> HttpResponse | None:
+        """403 for a change by a login that only looks, or nothing."""
+        if request.method in ("GET", "HEAD", "OPTIONS") or not getattr(view, "login_required", True):
+            return None
+        match = request.resolver_match
+        if match is not None and match.url_name in OPEN_TO_LOOKERS:
+            return None
+        if not access.is_read_only(request.user):
+            return None
+        return render(request, "web/errors/read_only.html", status=403)
 
 
 class SecondFactorDutyMiddleware:

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "sekisho.web.middleware.SecondFactorDutyMiddleware",
+    "sekisho.web.middleware.ReadOnlyMiddleware",
     "sekisho.web.middleware.ViewerZoneMiddleware",
     "sekisho.web.middleware.PrivatePageMiddleware",
     "sekisho.web.middleware.AuditEntranceMiddleware",

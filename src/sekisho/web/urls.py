@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 
 from sekisho.web.views import (
     account,
+    admins,
     advice,
     answers,
     app_passwords,
@@ -169,6 +170,9 @@ urlpatterns = [
     path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
     path(_held_mail, held_mail.listing, name="held_mail"),
     path(_held_mail + "<str:domain>/", held_mail.of_domain, name="held_mail_domain"),
+    path("admin/system/admins/", admins.listing, name="admins"),
+    path("admin/system/admins/add/", admins.add, name="admin_add"),
+    path("admin/system/admins/<int:account>/", admins.switch, name="admin_switch"),
     path(_enforcement, enforcement.listing, name="enforcement"),
     path(_enforcement + "<str:domain>/", enforcement.preview, name="enforcement_preview"),
     path(_enforcement + "<str:domain>/mode/", enforcement.set_mode, name="enforcement_mode"),

@@ -266,3 +266,10 @@ UNREADABLE: dict[str, Words] = {
     "columns": _("The first line must name the columns; one of them is address."),
     "long": _("The file is too long. Please divide it."),
 }
+
+ROLES: dict[str, Words] = {
+    "operator": pgettext_lazy("role", "Operator"),
+    "reseller": pgettext_lazy("role", "Reseller"),
+    "domain_admin": pgettext_lazy("role", "Domain admin"),
+    "helpdesk": pgettext_lazy("role", "Helpdesk (only looks)"),
+}

@@ -81,6 +81,9 @@ class ApiKeyBearer(HttpBearer):
             raise Refusal(429, "too_many", f"At most {MOST_REQUESTS} requests in {WINDOW_S} s.", WINDOW_S)
         if self.scope not in key.scopes:
             raise Refusal(403, "scope", f"This key lacks the scope {self.scope}.")
+        # The interface tells who writes to whom, which a login that only looks does not see.
+        if access.is_read_only(key.account):
+            raise Refusal(403, "read_only", "This key's account only looks.")
         return _caller(key)
 
 

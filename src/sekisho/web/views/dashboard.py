@@ -71,7 +71,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     statuses = MailboxStatus.objects.filter(domain__in=domains)
     live = {**_figures(request, domains, operator, found), "is_operator": operator}
     if getattr(request, "htmx", False):
-        return render(request, "web/parts/dashboard_live.html", live)
+        return render(request, "web/parts/dashboard_moving.html", live)
     shown = list(found[:SHOWN_INCIDENTS])
     by_mailbox = {row.mailbox: row for row in statuses.filter(mailbox__in=[incident.mailbox for incident in shown])}
     context = {
