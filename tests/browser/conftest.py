@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -73,7 +75,21 @@ def _configure(var: Path, port: int) -> None:
     values = stack_values(layout, "mx01.provider.example", "sekisho@provider.example", "key", "nonce")
     text = fill(template("sekisho.toml"), values)
     assert f"port = {port}" in text
-    (var / "sekisho.toml").write_text(text)
+    (var / "sekisho.toml").write_text(text + _hoster(var))
+
+
+HOSTER = "https://my.hoster.example"
+
+
+def _hoster(var: Path) -> str:
+    """A hoster's panel that may sign its customers in (test_single_sign_on.py); its key is in `secrets`."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    (var / "secrets" / "hoster").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (var / "hoster.pem").write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return (
+        f'\n[[web.single_sign_on]]\nissuer = "{HOSTER}"\nalgorithm = "EdDSA"\n'
+        f'public_key_file = "{var}/hoster.pem"\ndomains = ["hana.example"]\n'
+    )
 
 
 SEED = """
@@ -147,7 +163,13 @@ def visit(chromium: Browser) -> Iterator[Opener]:
     contexts = []
 
     def opened(
-        url: str, *, language: str = "ja", width: int = 1280, allow: tuple[str, ...] = (), **options: Any
+        url: str,
+        *,
+        language: str = "ja",
+        width: int = 1280,
+        allow: tuple[str, ...] = (),
+        also: tuple[str, ...] = (),
+        **options: Any,
     ) -> Page:
         context = chromium.new_context(
             locale=LOCALES[language],
@@ -166,7 +188,10 @@ def visit(chromium: Browser) -> Iterator[Opener]:
 
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith(url) else None)
+        page.on(
+            "request",
+            lambda request: complaints.append(request.url) if not request.url.startswith((url, *also)) else None,
+        )
         page.goto("/")
         return page
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from sekisho.config import SignOnIssuer, settings
 from sekisho.directory import access
-from sekisho.directory.models import Role, SiteDomain
+from sekisho.directory.models import Role, SiteDomain, SiteMailbox
 from sekisho.incidents import audit
 from sekisho.web.models import SignOnAccount, UsedStatement
 
@@ -31,7 +31,8 @@ MOST_DOMAINS = 100
 LIVES = timedelta(seconds=60)
 # Two hosts under NTP differ by milliseconds; five seconds forgive a bad one.
 CLOCKS_DIFFER = timedelta(seconds=5)
-CLAIMS = ["iss", "sub", "aud", "iat", "exp", "jti", "domains"]
+CLAIMS = ["iss", "sub", "aud", "iat", "exp", "jti"]
+OWNER = "owner"
 
 
 class Refused(Exception):
@@ -40,13 +41,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Statement:
-    """What a hoster says: this is `name`, who administers `domains`."""
+    """What a hoster says: this is `name`, who administers `domains`; or the owner of the mailbox `name`."""
 
     issuer: SignOnIssuer
     name: str
     domains: tuple[str, ...]
     number: str
     expires: datetime
+    of_owner: bool = False
 
 
 def audience() -> str:
@@ -88,13 +90,27 @@ def _issuer(text: str) -> SignOnIssuer:
 
 def _statement(issuer: SignOnIssuer, claims: dict[str, Any]) -> Statement:
     """The claims of a verified statement, each of the shape and within the bounds that we allow."""
-    number, domains, issued, expires = (claims[name] for name in ("jti", "domains", "iat", "exp"))
+    number, name, issued, expires = (claims[claim] for claim in ("jti", "sub", "iat", "exp"))
     if not isinstance(issued, int | float) or not isinstance(expires, int | float):
         raise Refused("times are not numbers")
     if not 0 < expires - issued <= LIVES.total_seconds():
         raise Refused("lives longer than a minute")
     if not isinstance(number, str) or not 16 <= len(number) <= 128:
         raise Refused("jti has not 16 to 128 characters")
+    # The length and letters of Django's account names.
+    if not isinstance(name, str) or not 0 < len(name) <= 150 or not name.isprintable() or name != name.strip():
+        raise Refused("sub is no name of an account")
+    until = datetime.fromtimestamp(expires, UTC)
+    role = claims.get("role", Role.DOMAIN_ADMIN)
+    if role == OWNER and "domains" not in claims:
+        return Statement(issuer, name.lower(), _allowed(issuer, [name.rpartition("@")[2]]), number, until, True)
+    if role != Role.DOMAIN_ADMIN:
+        raise Refused("a role that nobody is signed in with")
+    return Statement(issuer, name, _allowed(issuer, claims.get("domains")), number, until)
+
+
+def _allowed(issuer: SignOnIssuer, domains: Any) -> tuple[str, ...]:
+    """The domains of a statement, sorted, all of them ones for which the issuer may speak."""
     if not isinstance(domains, list) or not 0 < len(domains) <= MOST_DOMAINS:
         raise Refused("domains is no list, empty, or too long")
     wanted = tuple(sorted({one.lower() for one in domains if isinstance(one, str)}))
@@ -102,11 +118,7 @@ def _statement(issuer: SignOnIssuer, claims: dict[str, Any]) -> Statement:
         raise Refused("domains holds what is no domain, or one twice")
     if "*" not in issuer.domains and not set(wanted) <= {one.lower() for one in issuer.domains}:
         raise Refused("a domain for which the issuer may not speak")
-    # The length and letters of Django's account names.
-    name = claims["sub"]
-    if not isinstance(name, str) or not 0 < len(name) <= 150 or not name.isprintable() or name != name.strip():
-        raise Refused("sub is no name of an account")
-    return Statement(issuer, name, wanted, number, datetime.fromtimestamp(expires, UTC))
+    return wanted
 
 
 def use(statement: Statement) -> User:
@@ -124,6 +136,16 @@ def use(statement: Statement) -> User:
             return _make(statement)
         _check(account, statement)
         return account
+
+
+def use_for_owner(statement: Statement) -> SiteMailbox:
+    """The mailbox whose owner the statement signs in; raises Refused. Used up as by `use`."""
+    with transaction.atomic():
+        _use_up(statement)
+        mailbox = SiteMailbox.objects.filter(username=statement.name, domain__in=statement.domains).first()
+        if mailbox is None:
+            raise Refused("a mailbox that is not hosted here")
+        return mailbox
 
 
 def _use_up(statement: Statement) -> None:

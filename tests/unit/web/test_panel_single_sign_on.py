@@ -20,7 +20,7 @@ from casting import DOMAIN, OTHER_DOMAIN, VICTIM
 from sekisho.config import SignOnIssuer
 from sekisho.directory.models import Role
 from sekisho.incidents.models import Audit
-from sekisho.web import single_sign_on
+from sekisho.web import owner_session, single_sign_on
 from sekisho.web.models import SignOnAccount, UsedStatement
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -152,6 +152,12 @@ def test_it_works_once(trust):
         {"domains": [DOMAIN, OTHER_DOMAIN]},
         {"domains": ["*"]},
         {"domains": [f"{DOMAIN}."]},
+        {"role": "operator"},
+        {"role": "owner"},
+        {"role": "owner", "domains": None},
+        {"role": "owner", "domains": None, "sub": f"yamada@{OTHER_DOMAIN}"},
+        {"role": "owner", "domains": None, "sub": f"nobody@{DOMAIN}"},
+        {"role": ["owner"], "sub": VICTIM, "domains": None},
     ],
     ids=str,
 )
@@ -260,6 +266,19 @@ def test_with_a_second_factor_sensitive_acts_ask_for_it(cast, trust):
     client, _ = enter(signed(sub=cast.owner.username))
     assert client.get(reverse("mailboxes")).status_code == 200
     assert client.get(reverse("mailbox_edit", args=[VICTIM])).url.startswith(reverse("confirm"))
+
+
+def test_an_owner_gets_what_the_mailboxs_password_opens_and_works_once(cast, trust):
+    trust()
+    token = signed(role="owner", sub=VICTIM, domains=None)
+    client, answer = enter(token)
+    assert answer.url == reverse("owner_home")
+    assert VICTIM in client.get(answer.url).content.decode()
+    session = owner_session.KEY in client.session
+    assert session and "_auth_user_id" not in client.session
+    assert client.get(reverse("mailboxes")).status_code == 302
+    assert client.get(reverse("owner_app_passwords")).status_code != 200
+    assert_refused(token)
 
 
 def test_it_is_no_link(trust):
