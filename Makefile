@@ -53,6 +53,7 @@ shots: prepare-test
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
 	$(AS_ROOT) $(BIN)/python bench/detection.py
+	$(AS_ROOT) $(BIN)/python bench/pages.py
 
 # Plays companies the engine was not calibrated on, prints Sekisho beside simple rules, writes docs/evaluation.md with its
 # pictures; about five minutes.

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from sekisho.config import settings
 from sekisho.directory import access
 from sekisho.directory.names import alias_domains
 from sekisho.incidents import enforcement, rescue
@@ -42,7 +43,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     names = [name for name in access.accessible_domains(request.user) if name not in aliases]
     page = Paginator(names, PAGE).get_page(request.GET.get("page"))
     counts = enforcement.would_be_counts(timezone.now() - timedelta(days=enforcement.PREVIEW_DAYS))
-    rows = [(name, enforcement.mode_of(name), counts.get(name, enforcement.Counts())) for name in page]
+    modes, host_mode = enforcement.modes(), settings().mode
+    rows = [(name, modes.get(name, host_mode), counts.get(name, enforcement.Counts())) for name in page]
     return render(request, "web/enforcement.html", {"page": page, "rows": rows, "days": enforcement.PREVIEW_DAYS})
 
 
