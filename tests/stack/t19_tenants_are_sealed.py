@@ -5,6 +5,7 @@ Sabotage: tests/sabotage/t19.patch (a page finds its mailbox past `access`)."""
 from __future__ import annotations
 
 import http.cookiejar
+import json
 import re
 import secrets
 import urllib.error
@@ -31,7 +32,9 @@ class Browser:
         if data is not None or method not in ("", "GET", "HEAD"):
             headers["X-CSRFToken"] = token
         body = urllib.parse.urlencode(data).encode() if data is not None else None
-        request = urllib.request.Request(self.base + path, data=body, headers=headers, method=method or None)
+        return self.send(urllib.request.Request(self.base + path, data=body, headers=headers, method=method or None))
+
+    def send(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with self._opener.open(request, timeout=20) as answer:
                 return answer.status, answer.read().decode()
@@ -45,6 +48,7 @@ class Browser:
         form = {"username": name, "password": password, "csrfmiddlewaretoken": token.group(1)}
         status, page = self.ask("/sign-in/", form)
         assert status == 200 and 'name="password"' not in page, "not signed in"
+        self.name = name
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +79,33 @@ ACTS = (
     ("/admin/incidents/{number}/dismiss/", "reason"),
     ("/admin/incidents/{number}/close/", "reason"),
 )
-API = (
-    "/api/v1/mailboxes/{address}",
-    "/api/v1/mailboxes/{address}/suspend",
-    "/api/v1/mailboxes/{address}/reinstate",
-    "/api/v1/incidents/{number}",
-    "/api/v1/deferred/{address}",
+API: tuple[tuple[str, dict[str, object] | None], ...] = (
+    ("/api/v1/mailboxes/{address}", None),
+    ("/api/v1/mailboxes/{address}/explain", None),
+    ("/api/v1/mailboxes/{address}/deferred", None),
+    ("/api/v1/mailboxes/{address}/reinstate", {"password": "umbrella-Seven-29-candle"}),
+    ("/api/v1/incidents/{number}", None),
+    ("/api/v1/incidents/{number}/deferred", None),
+    ("/api/v1/incidents/{number}/dismiss", {"reason": "mine now"}),
+    ("/api/v1/incidents/{number}/answer", {}),
+    ("/api/v1/incidents/{number}/close", {}),
 )
+
+
+@pytest.fixture(scope="module")
+def key(stack: Stack, tenants: tuple[Browser, Box, Box, int, int]) -> str:
+    """An API key of the first tenant's admin, with every scope such an account can have."""
+    scopes = ("--scope", "read", "--scope", "recover")
+    return str(stack.ask("key", "add", "story t19", "--account", tenants[0].name, *scopes)["key"])
+
+
+def ask_api(browser: Browser, path: str, body: dict[str, object] | None, key: str) -> tuple[int, str]:
+    """As a program with a key; with "" as the key as a page that a signed-in browser was lured to."""
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    data = None if body is None else json.dumps(body).encode()
+    return browser.send(urllib.request.Request(browser.base + path, data=data, headers=headers))
 
 
 def masked(page: str, *words: object) -> str:
@@ -139,18 +163,34 @@ def test_an_act_on_the_other_tenant_does_nothing(
     assert not any(answer.accepted for answer in stack.doors(other, password=new).values())
 
 
-@pytest.mark.parametrize("path", API)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_api_tells_and_does_nothing(
-    stack: Stack, tenants: tuple[Browser, Box, Box, int, int], path: str, method: str
+@pytest.mark.parametrize(("path", "body"), API)
+def test_the_api_tells_and_does_nothing_to_a_browser_nor_to_another_tenants_key(
+    stack: Stack,
+    tenants: tuple[Browser, Box, Box, int, int],
+    key: str,
+    path: str,
+    body: dict[str, object] | None,
 ) -> None:
-    browser, _, other, _, other_number = tenants
+    browser, own, other, own_number, other_number = tenants
     before = everything_about(stack, other)
-    data = {"password": "umbrella-Seven-29-candle", "reason": "x"} if method == "POST" else None
-    status, text = browser.ask(path.format(address=other.address, number=other_number), data, method)
-    assert status in (401, 403, 404), status
-    assert "suspended" not in text and "story of" not in text
+    status, text = ask_api(browser, path.format(address=other.address, number=other_number), body, "")
+    assert status == 401 and "suspended" not in text and "story of" not in text
+    theirs = ask_api(browser, path.format(address=other.address, number=other_number), body, key)
+    absent = f"nobody-{secrets.token_hex(4)}@{OTHER_DOMAIN}"
+    assert theirs[0] == 404, theirs
+    assert theirs == ask_api(browser, path.format(address=absent, number=99999999), body, key)
     assert everything_about(stack, other) == before
+    if body is None:
+        assert ask_api(browser, path.format(address=own.address, number=own_number), body, key)[0] == 200
+
+
+def test_the_apis_lists_hold_nothing_of_the_other_tenant(tenants: tuple[Browser, Box, Box, int, int], key: str) -> None:
+    browser, own, other, _, _ = tenants
+    for path in ("/api/v1/mailboxes", "/api/v1/incidents", "/api/v1/domains"):
+        status, text = ask_api(browser, f"{path}?per_page=200", None, key)
+        assert status == 200 and DOMAIN in text
+        assert OTHER_DOMAIN not in text and other.local not in text
+    assert own.local in ask_api(browser, f"/api/v1/mailboxes?q={own.local}", None, key)[1]
 
 
 def everything_about(stack: Stack, box: Box) -> list[object]:

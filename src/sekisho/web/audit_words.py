@@ -1,0 +1,41 @@
+"""The audit log's verbs and entrances in words; a verb without words here is shown as it is stored."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from sekisho.web.words import Words
+
+VIAS: dict[str, Words] = {
+    "panel": pgettext_lazy("entrance", "Panel"),
+    "api": pgettext_lazy("entrance", "API"),
+    "cli": pgettext_lazy("entrance", "Command line"),
+    "worker": pgettext_lazy("entrance", "Automatic"),
+    "agent": pgettext_lazy("entrance", "Mail host"),
+}
+
+VERBS: dict[str, Words] = {
+    "suspended": _("Suspended"),
+    "restricted": _("Sending restricted"),
+    "probation": _("Reinstated, on probation"),
+    "active": _("Active again"),
+    "close": _("Incident closed"),
+    "mode": _("Mode of a domain changed"),
+    "set_password": _("New password"),
+    "sign_in": _("Signed in"),
+    "sign_in_failed": _("Sign-in failed"),
+    "sign_out": _("Signed out"),
+    "api_key_made": _("API key made"),
+    "api_key_revoked": _("API key revoked"),
+    "app_password": _("App password made"),
+    "revoke_app_password": _("App password revoked"),
+    "owner_contact_added": _("Contact of the owner enrolled"),
+    "owner_contact_removed": _("Contact of the owner removed"),
+    "owner_codes_printed": _("Codes on paper printed"),
+    "recovery_page_made": _("Recovery page made"),
+    "recovered_by_owner": _("Recovered by the owner"),
+    "mailbox_added": _("Mailbox added"),
+    "admin_added": _("Account added"),
+    "contact_added": _("Contact of a domain added"),
+}
