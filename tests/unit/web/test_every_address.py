@@ -127,6 +127,9 @@ TENANT = {
 }
 # 404 for everybody but the operator, the tenant's own people as well.
 OPERATOR = {
+    "admins",
+    "admin_add",
+    "admin_switch",
     "mailbox_suspend",
     "mailbox_restrict",
     "incident_rescue",
@@ -167,6 +170,7 @@ def address_of(incident: Incident, cast):
         "item": 1,
         "domain": DOMAIN,
         "prefix": row.prefix,
+        "account": cast.colleague.pk,
     }
 
     def made(name):
