@@ -65,7 +65,8 @@ class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # says only there how much a session read. Empty: not followed.
     log: str = ""
     # auth_policy_hash_nonce (in a file, readable for panel and command line), _mech and _truncate, as Dovecot has them:
-    # a burned password that is back is known at its login (docs/passwords.md). Empty: only by its stored hash.
+    # a burned password that is back is known at its login (docs/passwords.md), and the settings test names a new one
+    # with a blank before it (docs/settings-test.md). Empty: the one only by its stored hash, the other not at all.
     policy_hash_nonce_file: str = ""
     policy_hash_mech: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
     policy_hash_bits: Annotated[int, msgspec.Meta(ge=0, le=160)] = 12

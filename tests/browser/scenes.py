@@ -20,9 +20,9 @@ from datetime import timedelta
 from django.utils import timezone
 from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import decisions, notes, question_links
+from sekisho.incidents import decisions, notes, question_links, settings_test
 from sekisho.incidents.models import Incident, Notice, QuestionLink, QueueIdLogin
-from sekisho.journal import DecisionRecord, IndicatorRecord
+from sekisho.journal import AttemptSeen, DecisionRecord, IndicatorRecord
 asked = "kinjo@hana.example"
 if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     provision.add_mailbox({VICTIM!r}, casting.STOLEN_PASSWORD, name="森 みどり")
@@ -50,6 +50,10 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     casting.alert({ALERTED!r})
     casting.takeover({LOCKED!r})
     casting.sign_ins({VICTIM!r})
+    settings_test.watch({VICTIM!r}, "127.0.0.1", now, password_set=True)
+    for number, (slip, success, ip) in enumerate([("", True, "127.0.0.1"), ("local_part", False, "127.0.0.1"),
+                                                  ("", False, "198.18.40.7"), ("certificate", False, "127.0.0.1")]):
+        settings_test.keep(AttemptSeen(now.timestamp() + number + 1, {VICTIM!r}, slip, "own", success, "imap", ip))
 link = QuestionLink.objects.get(notice__incident__mailbox=asked, notice__recipient="soto@outside.example")
 result = [Incident.objects.get(mailbox={VICTIM!r}).pk, question_links.token_of(link.seed)]
 """
@@ -132,6 +136,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("places", f"{mailbox}/places/"),
         Scene("sign_ins", f"{mailbox}/sign-ins/"),
         Scene("reinstatement", f"{mailbox}/reinstatement/"),
+        Scene("settings_test", f"{mailbox}/settings-test/"),
         Scene("incidents", "/admin/incidents/?show=all"),
         Scene("incidents_close", f"/admin/incidents/close/?incident={incident}&incident={incident + 1}"),
         Scene("incident", f"{case}/"),

@@ -15,6 +15,7 @@ from sekisho.detection import Login
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.sessions import Sessions
+from sekisho.guard.settings_test import SettingsTest
 from sekisho.journal import LoginSeen
 from sekisho.wire import WireError
 from sekisho.wire.dovecot_policy import REFUSE, LoginReport, format_verdict, parse_allow, parse_report, program_of
@@ -37,11 +38,20 @@ class AuthPolicy:
     must ask before the password, else the barrier's `deny` refuses first and nobody gets to see it (docs/notices.md).
     """
 
-    def __init__(self, checkpoint: Checkpoint, sessions: Sessions, key: str, reason_text: str) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        sessions: Sessions,
+        key: str,
+        reason_text: str,
+        settings_test: SettingsTest | None = None,
+    ) -> None:
         self._checkpoint = checkpoint
         self._sessions = sessions
         self._key = key.strip().encode()
         self._reason_text = reason_text
+        # None: nobody can watch (old logs, tests of other things).
+        self._settings_test = settings_test
 
     def serve(self, request: Request) -> Response:
         if not self._key or not hmac.compare_digest(request.key, self._key):
@@ -79,6 +89,8 @@ class AuthPolicy:
         name = report.attrs.get("user") or report.login
         # Compatibility: an empty name is one with a forbidden character; nobody can be named then.
         mailbox = self._checkpoint.mailbox(name) if name else None
+        if self._settings_test is not None:
+            self._settings_test.take_report(report, mailbox, now)
         if mailbox is None or not report.remote:
             return _REPORTED
         self._checkpoint.counters.logins += 1

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from sekisho.detection import Login
 from sekisho.guard.checkpoint import Checkpoint
-from sekisho.guard.log_clock import LineClock
+from sekisho.guard.log_clock import LIVE_SECONDS, LineClock
 from sekisho.guard.session_ends import SessionEnds
 from sekisho.guard.sessions import Sessions
+from sekisho.guard.settings_test import SettingsTest
 from sekisho.journal import LoginSeen
 from sekisho.wire import WireError, dovecot_log
 
@@ -37,11 +38,19 @@ NEVER = Absence(0.0, 0.0, 0.0)
 class DovecotTail:
     """Reads Dovecot's lines into events."""
 
-    def __init__(self, checkpoint: Checkpoint, sessions: Sessions, ends: SessionEnds, absence: Absence) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        sessions: Sessions,
+        ends: SessionEnds,
+        absence: Absence,
+        settings_test: SettingsTest | None = None,
+    ) -> None:
         self._checkpoint = checkpoint
         self._sessions = sessions
         self._ends = ends
         self._absence = absence
+        self._settings_test = settings_test
         self._clock = LineClock()
         # Lines that ought to say something and are in no form known here.
         self.unreadable = 0
@@ -56,16 +65,27 @@ class DovecotTail:
         if found is None:
             return
         t = self._clock.read(found.stamp, now)
-        if isinstance(found, dovecot_log.SessionClosed):
+        if isinstance(found, dovecot_log.NameRefused | dovecot_log.ConnectionRefused):
+            self._tell_test(found, t, now)
+        elif isinstance(found, dovecot_log.SessionClosed):
             self.take(found, t)
         elif self._absence.learnt < self._clock.logged < self._absence.until:
             self.take(found, self._clock.logged)
+
+    def _tell_test(self, found: dovecot_log.NameRefused | dovecot_log.ConnectionRefused, t: float, now: float) -> None:
+        # Only what happens now is of use to somebody who tries his mail program.
+        if self._settings_test is None or now - t > LIVE_SECONDS:
+            return
+        if isinstance(found, dovecot_log.NameRefused):
+            self._settings_test.take_refused_name(found, t)
+        else:
+            self._settings_test.take_refused_connection(found, t)
 
     def take(self, found: dovecot_log.LogLine, t: float) -> None:
         """Acts on what a line of the absence, or of the end of a session, written at `t`, says."""
         if isinstance(found, dovecot_log.SessionClosed):
             self._ends.take_line(found, t)
-        else:
+        elif isinstance(found, dovecot_log.LoggedIn | dovecot_log.LoginRefused):
             self._login(found, t)
 
     def _login(self, found: dovecot_log.LoggedIn | dovecot_log.LoginRefused, t: float) -> None:

@@ -27,6 +27,7 @@ from sekisho.guard.profiles import Profiles
 from sekisho.guard.reason_text import told_reason
 from sekisho.guard.scripts import Scripts
 from sekisho.guard.sessions import Sessions
+from sekisho.guard.settings_test import SettingsTest
 from sekisho.guard.snapshot import Snapshot
 from sekisho.guard.spared import SparedFile
 from sekisho.guard.standing import Standing
@@ -116,8 +117,9 @@ class Memory:
         self.scripts = Scripts(checkpoint, sessions)
         self.intake = EventIntake(self.scripts, checkpoint, settings.dovecot.returned_mail_folder)
         guard = settings.guard
+        self.settings_test = SettingsTest(checkpoint, settings.recipient_delimiter)
         reason_text, self._reason_alarm = told_reason(guard)
-        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, reason_text)
+        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, reason_text, self.settings_test)
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
@@ -289,7 +291,7 @@ def _open_logs(memory: Memory, settings: Settings, saved: Saved, now: float) -> 
     heard = before.at if before is not None else saved.written_at
     # `sekisho learn` saves profiles while nobody answers: the last heartbeat is then the older one.
     absence = Absence(min(saved.written_at, heard), heard, now)
-    sessions = DovecotTail(memory.checkpoint, memory.sessions, memory.intake.ends, absence)
+    sessions = DovecotTail(memory.checkpoint, memory.sessions, memory.intake.ends, absence, memory.settings_test)
     mail_log, dovecot_log = Path(settings.postfix.mail_log), Path(settings.dovecot.log)
     is_one = bool(settings.dovecot.log) and dovecot_log.resolve() == mail_log.resolve()
     file = LogFile(mail_log, saved.mail_log)

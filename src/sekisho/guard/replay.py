@@ -162,6 +162,8 @@ class Replay:
         self.checkpoint.observe(Login(t, mailbox, source, place, "smtp", True), t)
 
     def _dovecot(self, found: dovecot_log.LogLine, t: float) -> None:
+        if isinstance(found, dovecot_log.NameRefused | dovecot_log.ConnectionRefused):
+            return
         self.summary.telling += 1
         if isinstance(found, dovecot_log.LoggedIn):
             self.summary.nameless += self.checkpoint.mailbox(found.user) is None

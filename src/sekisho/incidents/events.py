@@ -10,12 +10,13 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from sekisho.incidents import allowances, app_passwords, deferred, knocking, notices, scores, usual
+from sekisho.incidents import allowances, app_passwords, deferred, knocking, notices, scores, settings_test, usual
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
 from sekisho.incidents.timeline import RETURNED, add_entry
 from sekisho.journal import (
+    AttemptSeen,
     DeliveryResult,
     Event,
     GuardGap,
@@ -59,6 +60,7 @@ class EventBatch:
             ScoreSampled: scores.keep_sample,
             UsualSeen: usual.keep,
             NewRecipientAsked: allowances.keep,
+            AttemptSeen: settings_test.keep,
             GuardGap: _gap,
         }
 

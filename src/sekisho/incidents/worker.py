@@ -24,7 +24,17 @@ from django.utils import timezone
 
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
-from sekisho.incidents import allowances, app_passwords, complaints, decisions, held_mail, questions, rescue, travel
+from sekisho.incidents import (
+    allowances,
+    app_passwords,
+    complaints,
+    decisions,
+    held_mail,
+    questions,
+    rescue,
+    settings_test,
+    travel,
+)
 from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.ingest import Intake
@@ -149,6 +159,7 @@ class Worker:
         questions.escalate(now)
         rescue.apply_rules(now)
         rescue.tell_running_low(now)
+        settings_test.prune(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
 
     def _look_at_settings(self) -> None:

@@ -8,6 +8,7 @@ and said. See docs/flow.md for who writes what.
 
 from sekisho.journal.files import AppendLog, Cursor, Follower, read_cursor, replace_file, write_cursor
 from sekisho.journal.records import (
+    AttemptSeen,
     ComplaintMade,
     DecisionRecord,
     DeliveryResult,
@@ -36,6 +37,7 @@ from sekisho.journal.state import MailboxState, OpenCountry, StateFile, read_sta
 
 __all__ = [
     "AppendLog",
+    "AttemptSeen",
     "ComplaintMade",
     "Cursor",
     "DecisionRecord",

@@ -215,6 +215,31 @@ class NewRecipientAsked(msgspec.Struct, frozen=True, tag="new_recipient"):
     allowed: bool
 
 
+class AttemptSeen(msgspec.Struct, frozen=True, tag="attempt"):
+    """One login attempt at a mailbox whose owner tries his mail program just now (settings test). It decides nothing.
+
+    Never the name as it was typed: people type passwords into that field.
+    """
+
+    t: float
+    mailbox: str
+    # What is wrong with the name or the connection: detection.settings_slips.SLIPS; "" for nothing that the guard sees.
+    slip: str
+    # Which form of the name the hash was made with: "own", "alias", "local_part" or "other".
+    form: str
+    success: bool
+    # imap, pop3, smtp, sieve; "" where the log does not say it.
+    protocol: str
+    ip: str
+    country: str = ""
+    pwhash: str = ""
+    device: str = ""
+    # Whether the connection was encrypted; None: nobody says.
+    tls: bool | None = None
+    # The server name that the program asked for by TLS SNI, "" for none.
+    server_name: str = ""
+
+
 class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
     """The guard was not there between two times: nothing was judged, the barrier stood."""
 
@@ -236,6 +261,7 @@ Event = (
     | ScoreSampled
     | UsualSeen
     | NewRecipientAsked
+    | AttemptSeen
     | GuardGap
 )
 

@@ -63,6 +63,8 @@ class StateFile(msgspec.Struct, frozen=True):
     # Mailboxes whose owners travel, and the only countries some mailboxes may be used from (now in force).
     travel: dict[str, tuple[OpenCountry, ...]] = {}
     countries: dict[str, tuple[str, ...]] = {}
+    # Mailboxes whose login attempts somebody watches just now, and the addresses (or /64) of the browsers he uses.
+    settings_tests: dict[str, tuple[str, ...]] = {}
 
 
 def read_state(path: Path) -> StateFile | None:

@@ -11,6 +11,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from sekisho.config import Settings
+from sekisho.web import slips_memory
 from sekisho.web.masking import MaskingLogger
 
 # Two processes so that one busy hashing a password (about 0.1 s of Argon2) does not hold the other's pages; four
@@ -28,6 +29,8 @@ class _Panel(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # Made before the fork: what one process remembers of a password's slips the other one reads.
+        self.slips = slips_memory.MEMORY
         super().__init__(prog="sekisho web")
 
     def load_config(self) -> None:

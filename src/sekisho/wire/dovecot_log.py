@@ -57,12 +57,33 @@ class SessionClosed(msgspec.Struct, frozen=True):
     fetched: int
 
 
-LogLine = LoggedIn | LoginRefused | SessionClosed
+class NameRefused(msgspec.Struct, frozen=True):
+    """A login name held a character that auth_username_chars forbids. Written with auth_verbose, for every service."""
 
+    stamp: str
+    # As typed, by anybody.
+    user: str
+    ip: str
+
+
+class ConnectionRefused(msgspec.Struct, frozen=True):
+    """A connection that came to no login: "certificate" (the client did not accept ours) or "no_tls" (it wanted to say
+    its password unencrypted, and disable_plaintext_auth forbids that). Nobody knows whose it was."""
+
+    stamp: str
+    protocol: str
+    ip: str
+    why: str
+
+
+LogLine = LoggedIn | LoginRefused | SessionClosed | NameRefused | ConnectionRefused
+
+_STAMP = (
+    r"([A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?) (?:\S+ dovecot[\w.-]*(?:\[\d+\])?: )?"
+)
 _head = re.compile(
-    r"([A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?) "
-    r"(?:\S+ dovecot[\w.-]*(?:\[\d+\])?: )?"
-    r"(?:(imap|pop3|managesieve|submission)-login: "
+    _STAMP + r"(?:(imap|pop3|managesieve|submission)-login: "
     # mail_log_prefix: "%s(%u)<%{pid}><%{session}>: ", up to 2.2 "%s(%u): ". A name that got in has no blanks.
     r"|(imap|pop3)\(([^\s()]{1,1024})\)(?:<\d+><([^<>\s]{0,128})>)?: )"
     r"(?:Info: )?(.*)"
@@ -74,6 +95,20 @@ _refused = re.compile(
     r"user=<(.*)>,(?: method=[\w.+-]+,)? rip=([0-9A-Fa-f.:]+)(?:, .*|)"
 ).fullmatch
 _session = re.compile(r".* session=<([A-Za-z0-9+/=_.:-]{1,128})>.*").fullmatch
+# Greedy: the typed name is the last thing in the line.
+_name_refused = re.compile(
+    _STAMP + r"auth: (?:Info: )?"
+    r"[a-z0-9-]{1,20}\(\?,([0-9A-Fa-f.:]+)(?:,<[^<>]{0,128}>)?\): "
+    r"Username character disallowed by auth_username_chars: 0x[0-9a-f]{2} \(username: (.*)\)"
+).fullmatch
+# TLS alerts by which a client says that it does not take our certificate (RFC 8446, section 6.2): 42 bad_certificate,
+# 43 unsupported, 44 revoked, 45 expired, 46 certificate_unknown, 48 unknown_ca. Another name than ours is 42 or 46.
+_no_login = re.compile(
+    r"(?:(?:Aborted login|Login aborted|Disconnected)\b[^<>]*?"
+    r"(?:(SSL alert number (?:4[2-6]|48)\b)|\(tried to use disallowed (?:plain|clear)text auth\))[^<>]*"
+    r"|Login failed: (?:Plain|Clear)text authentication disabled): "
+    r"user=<>,(?: method=[\w.+-]+,)? rip=([0-9A-Fa-f.:]+)(?:, .*|)"
+).fullmatch
 # imap_logout_format has eight counters; the bound keeps a long line of them from costing its square.
 _imap_end = re.compile(r".* in=\d{1,18} out=(\d{1,18})((?: [a-z_]{1,32}=\d{1,18}){0,20})").fullmatch
 _bodies = re.compile(r" body_count=(\d+)").search
@@ -90,7 +125,7 @@ def parse_line(line: str) -> LogLine | None:
         return None
     head = _head(line)
     if head is None:
-        return None
+        return _refused_name(line) if "disallowed by auth_username_chars" in line else None
     stamp, login_service, service, user, session, rest = head.groups()
     if login_service is None:
         return _ended(stamp, service, user, session or "", rest)
@@ -104,7 +139,17 @@ def parse_line(line: str) -> LogLine | None:
         if found := _refused(rest):
             return LoginRefused(stamp, protocol, found[2], found[3], int(found[1]))
         raise WireError("Dovecot log: refused login cannot be read")
+    if found := _no_login(rest):
+        why = "certificate" if found[1] else "no_tls"
+        return ConnectionRefused(stamp, protocol, found[2], why)
     return None
+
+
+def _refused_name(line: str) -> NameRefused:
+    found = _name_refused(line)
+    if found is None:
+        raise WireError("Dovecot log: refused name cannot be read")
+    return NameRefused(found[1], found[3], found[2])
 
 
 def _ended(stamp: str, service: str, user: str, session: str, rest: str) -> SessionClosed | None:

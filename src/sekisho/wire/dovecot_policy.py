@@ -6,6 +6,7 @@ matter here:
 - `policy_reject` is true also when the refusal came before the password check: it does not say the password was right.
 - `session_id` and `device_id` are empty and `tls` is false for SMTP AUTH through Postfix; `tls` is true elsewhere
   only for real TLS, not for a trusted local connection.
+- A name that was refused for a forbidden character has the hash of no name and no password: it tells nothing.
 - Attributes named `attrs/x` in the configuration arrive as the nested object `attrs`; their values are texts.
 - Dovecot 2.3 reads `status` and `msg` at any depth of our answer, and only a JSON integer counts as status: so the
   answer has these two keys and no `r_attrs` at all.

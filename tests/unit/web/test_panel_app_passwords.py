@@ -14,7 +14,7 @@ from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.app_passwords import LETTERS, verifier_of
 from sekisho.incidents.models import AppPassword
 from sekisho.recovery import flow, requests
-from sekisho.web.views import owner_app_passwords
+from sekisho.web import recovered as just_recovered
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -161,7 +161,7 @@ def test_nobody_else_gets_there_and_the_owner_for_half_an_hour_only(recovered, m
     row = app_passwords.add(BYSTANDER, "printer", ["smtp"], "operator")[0]
     assert recovered.post(reverse("recover_app_password_revoke", args=[row.pk])).status_code == 404
     assert recovered.get(OWNERS).status_code == 200
-    monkeypatch.setattr(owner_app_passwords, "OPEN_S", 0.0)
+    monkeypatch.setattr(just_recovered, "OPEN_S", 0.0)
     assert recovered.get(OWNERS).url == reverse("recover")
 
 

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.wire import WireError
-from sekisho.wire.dovecot_log import LoggedIn, LoginRefused, SessionClosed, parse_line
+from sekisho.wire.dovecot_log import (
+    ConnectionRefused,
+    LoggedIn,
+    LoginRefused,
+    NameRefused,
+    SessionClosed,
+    parse_line,
+)
 
 STAMP = "Nov 24 12:46:18"
 ALICE = "alice@ours.test"
@@ -113,3 +120,45 @@ def test_a_typed_name_cannot_move_its_own_address(name: str) -> None:
         "rip=192.0.2.7, lip=192.0.2.1, TLS, session=<s>"
     )
     assert found == LoginRefused(STAMP, "imap", name, "192.0.2.7", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "auth: Info: plain(?,198.18.40.9,<UXcHxwlh1ujGEigJ>): Username character disallowed by "
+            "auth_username_chars: 0x20 (username: alice@ours.test )",
+            NameRefused(STAMP, "alice@ours.test ", "198.18.40.9"),
+        ),
+        (
+            "auth: Info: login(?,127.0.0.1): Username character disallowed by auth_username_chars: 0x28 "
+            "(username: x): user=<(username: y)",
+            NameRefused(STAMP, "x): user=<(username: y", "127.0.0.1"),
+        ),
+        (
+            "imap-login: Info: Disconnected: Connection closed: SSL_accept() failed: error:0A000418:SSL routines::"
+            "tlsv1 alert unknown ca: SSL alert number 48 (no auth attempts in 0 secs): user=<>, rip=127.0.0.1, "
+            "lip=127.0.0.1, TLS handshaking: SSL_accept() failed: error:0A000418:SSL routines::tlsv1 alert unknown "
+            "ca: SSL alert number 48, session=<M06GyAlh6rx/AAAB>",
+            ConnectionRefused(STAMP, "imap", HERE, "certificate"),
+        ),
+        (
+            "imap-login: Info: Login failed: Plaintext authentication disabled: user=<>, rip=127.0.42.1, "
+            "lip=127.0.0.1, session=<2pUo/QlhKYN/ACoB>",
+            ConnectionRefused(STAMP, "imap", "127.0.42.1", "no_tls"),
+        ),
+        # Not captured: how 2.2 says it.
+        (
+            "pop3-login: Info: Disconnected (tried to use disallowed plaintext auth): user=<>, rip=127.0.0.1, "
+            "lip=127.0.0.1, session=<s1>",
+            ConnectionRefused(STAMP, "pop3", HERE, "no_tls"),
+        ),
+        (
+            "imap-login: Info: Disconnected: Connection closed (no auth attempts in 1 secs): user=<>, rip=127.0.0.1",
+            None,
+        ),
+    ],
+)
+def test_what_keeps_a_mail_program_from_its_login_is_read(text: str, found: object) -> None:
+    assert parse_line(f"{STAMP} {text}") == found
+    assert parse_line(f"{STAMP} mx01 dovecot: {text.replace('Info: ', '', 1)}") == found

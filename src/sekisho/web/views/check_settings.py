@@ -26,9 +26,8 @@ from sekisho.recovery.mail_programs import SECURITY_WORDS
 from sekisho.recovery.settings_check import LONGEST_FIELD, Finding, Typed
 from sekisho.web import owner_session
 from sekisho.web.forms import LONGEST_PASSWORD
+from sekisho.web.recovered import DONE, is_open
 from sekisho.web.views.mail_program import too_many
-from sekisho.web.views.owner_app_passwords import is_open
-from sekisho.web.views.recover import DONE
 
 # As the account's dialog in most programs has them.
 _FIELDS = (

@@ -22,7 +22,7 @@ from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
-from sekisho.web import generator, mailbox_list, story, waiting, words
+from sekisho.web import generator, mailbox_list, settings_test, story, waiting, words
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
@@ -98,8 +98,10 @@ def _save(request: HttpRequest, mailbox: str, password: str, status: str) -> Htt
     # A restricted mailbox comes back by a new password just as a suspended one does.
     if status in ("suspended", "restricted"):
         flow.reinstate(mailbox, password, actor, account=signed_in(request))
+        settings_test.begin(request, mailbox, password)
         return redirect("reinstatement", address=mailbox)
     flow.set_password(mailbox, password, actor, account=signed_in(request))
+    settings_test.begin(request, mailbox, password)
     if "revoke_app_passwords" in request.POST:
         app_passwords.revoke_all(mailbox, actor, account=signed_in(request))
     messages.success(request, _("The new password of %(mailbox)s is saved.") % {"mailbox": mailbox})
@@ -159,6 +161,8 @@ def reinstatement(request: HttpRequest, address: str) -> HttpResponse:
         "settings": mail_settings.for_domain(mailbox.domain),
         "live_url": reverse("reinstatement", args=[mailbox.username]),
         "app_passwords": app_passwords.counts(mailbox.username),
+        "live_test": settings_test.of_mailbox(request, mailbox.username),
+        "test_url": reverse("settings_test", args=[mailbox.username]),
     }
     partial = getattr(request, "htmx", False)
     return render(request, "web/parts/reinstatement_live.html" if partial else "web/reinstatement.html", context)

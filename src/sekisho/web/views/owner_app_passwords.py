@@ -13,28 +13,13 @@ from typing import Concatenate, ParamSpec
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents.changes import current_status
+from sekisho.web.recovered import DONE, is_open
 from sekisho.web.views.app_passwords import Desk, renew_at, revoke_all_at, revoke_at, show_at
-from sekisho.web.views.recover import DONE
-
-# Long enough to walk to each device with the page open; a browser left alone must not stay a key to the mailbox.
-OPEN_S = 30 * 60.0
 
 P = ParamSpec("P")
-
-
-def is_open(request: HttpRequest) -> bool:
-    """Whether this browser recovered its mailbox a moment ago and nothing has happened to it since."""
-    recovered = request.session.get(DONE)
-    return (
-        isinstance(recovered, dict)
-        and timezone.now().timestamp() - float(recovered.get("at", 0.0)) < OPEN_S
-        and current_status(recovered["mailbox"]).generation == recovered.get("generation")
-    )
 
 
 def _at_the_owners(

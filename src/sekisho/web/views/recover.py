@@ -24,8 +24,9 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import app_passwords, decisions
 from sekisho.recovery import contacts, flow, mail_settings, paper, requests
 from sekisho.recovery.models import RecoveryRequest
-from sekisho.web import generator, owner_session, throttle
+from sekisho.web import generator, owner_session, settings_test, throttle
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
+from sekisho.web.recovered import DONE, is_open
 from sekisho.web.reinstatement import progress_of
 
 log = logging.getLogger("sekisho.web")
@@ -34,8 +35,8 @@ log = logging.getLogger("sekisho.web")
 TRIES_PER_ADDRESS = 30
 LONGEST_ADDRESS = 254
 # Session keys: the request of this browser, the address as it was typed, the hash of a link's token, the request whose
-# code was right, and the mailbox that was recovered.
-ASKED, TYPED, LINK, CODE, DONE = "recover_asked", "recover_typed", "recover_link", "recover_code", "recover_done"
+# code was right. The mailbox that was recovered: web.recovered.
+ASKED, TYPED, LINK, CODE = "recover_asked", "recover_typed", "recover_link", "recover_code"
 
 
 def _throttled(request: HttpRequest) -> HttpResponse | None:
@@ -134,13 +135,14 @@ def password(request: HttpRequest) -> HttpResponse:
         return _password_page(request, proved, form, refusal.problems)
     except (requests.Spent, flow.RecoveryFailed, decisions.NotAllowed, decisions.Overtaken):
         return _over(request)
+    settings_test.begin(request, proved.mailbox, form.cleaned_data["password"])
     for key in (ASKED, TYPED, LINK, CODE):
         request.session.pop(key, None)
     owner_session.keep_after_recovery(request, proved.mailbox)
     request.session[DONE] = {
         "mailbox": proved.mailbox,
         "opens": bool(placed),
-        # web.views.owner_app_passwords stays open for a while, until anything happens to the mailbox.
+        # web.recovered stays open for a while, until anything happens to the mailbox.
         "at": timezone.now().timestamp(),
         "generation": decisions.current_status(proved.mailbox).generation,
     }
@@ -184,6 +186,8 @@ def done(request: HttpRequest) -> HttpResponse:
         "settings": mail_settings.for_domain(mailbox.domain),
         "live_url": reverse("recover_done"),
         "app_passwords": app_passwords.counts(mailbox.username),
+        "live_test": settings_test.of_mailbox(request, mailbox.username) if is_open(request) else None,
+        "test_url": reverse("recover_settings_test"),
     }
     partial = getattr(request, "htmx", False) and context["progress"]
     return render(request, "web/parts/reinstatement_live.html" if partial else "web/recover_done.html", context)
