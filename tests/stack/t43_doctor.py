@@ -1,4 +1,4 @@
-"""The doctor finds the running stack well, and each damage that would let a suspended mailbox through. It reads copies
+"""P2: the doctor finds the running stack well, and names each damage that would let a suspended mailbox through. It reads copies
 of the real configuration through Postfix' and Dovecot's own tools. Sabotage: tests/sabotage/t43.patch (the barrier
 anywhere in a list will do)."""
 

@@ -1,7 +1,8 @@
 """Which field of which mail program takes which value, in the program's own Japanese and English words.
 
-Written from the vendors' help pages and the programs of 2026; a version may name a field a little differently, so the
-pages say what a field is for as well. The words are quotations, not texts of ours: they are not in the catalogue.
+Written from knowledge of the programs, and compared with the real one for Thunderbird's behaviour only; a version may
+name a field a little differently, so the pages say what a field is for as well. The words are quotations, not texts of
+ours: they are not in the catalogue.
 """
 
 from __future__ import annotations
