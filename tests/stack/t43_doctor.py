@@ -1,6 +1,6 @@
-"""P2: the doctor finds the running stack well, and names each damage that would let a suspended mailbox through. It reads copies
-of the real configuration through Postfix' and Dovecot's own tools. Sabotage: tests/sabotage/t43.patch (the barrier
-anywhere in a list will do)."""
+"""P2: the doctor finds the running stack well, and names each damage that would let a suspended mailbox through. It
+reads copies of the real configuration through Postfix' and Dovecot's own tools. Sabotage: tests/sabotage/t43.patch
+(the barrier anywhere in a list will do)."""
 
 from __future__ import annotations
 
