@@ -18,7 +18,15 @@ from sekisho.incidents.models import Audit, Incident, IncidentNote, MailboxStatu
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
-VALUES = {"address": VICTIM, "domain": DOMAIN, "item": 1, "token": "0123", "client": "thunderbird", "account": 1}
+VALUES = {
+    "address": VICTIM,
+    "domain": DOMAIN,
+    "item": 1,
+    "token": "0123",
+    "client": "thunderbird",
+    "account": 1,
+    "prefix": "0123",
+}
 # What is not this login's act: about itself, or by another proof than this login (a link, a key, a public answer).
 ABOUT_ITSELF = {
     "sign_out", "set_language", "confirm", "sign_in", "account", "account_password", "account_end_others",
