@@ -210,6 +210,8 @@ class Stack:
         self.var.chmod(0o755)
         self.base = int(os.environ.get("SEKISHO_PORT_BASE") or "2100") + PORTS_APART * worker_number() + ports_further
         self.failpoints = self.var / "failpoints"
+        # First in the PATH of our processes; empty but for what a story puts there (spoilt_programs).
+        self.programs = self.var / "programs"
         self.places = Places.with_base(self.base, self.var)
         self.outside = ThirdParty(self.places)
         # pytest-django's settings and configuration are for the tests' own process only.
@@ -218,6 +220,7 @@ class Stack:
             "SEKISHO_VAR": str(self.var),
             "SEKISHO_PORT_BASE": str(self.base),
             "SEKISHO_FAILPOINTS": str(self.failpoints),
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
             "SEKISHO_DEMO": str(ROOT / "demo"),
             "DEMO": "quiet",
             "LANG": "C.UTF-8",
@@ -236,6 +239,7 @@ class Stack:
         missing = [p for p in ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/bin/doveadm") if not Path(p).exists()]
         assert not missing, f"the stories need real servers; missing: {', '.join(missing)}"
         self.failpoints.mkdir(parents=True, exist_ok=True)
+        self.programs.mkdir(parents=True, exist_ok=True)
         self.failpoints.chmod(0o777)
         output = (self.var / "up.log").open("wb")
         self._process = subprocess.Popen(
