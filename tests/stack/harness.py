@@ -143,6 +143,7 @@ class Hijacker:
         self.first_at: float | None = None
         self.stopped_at: float | None = None
         self.answer: Answer | None = None
+        self._sessions_lost = 0
 
     def run(self, most: int = 800, names: str = "victim", bad_every: int = 5) -> Hijacker:
         """Sends until refused with 421 or 535; fails the story when `most` recipients were accepted."""
@@ -150,9 +151,12 @@ class Hijacker:
         count = 0
         while session and len(self.accepted) < most:
             count += 1
-            self._send(session, count, names, bad_every)
-            if self.answer:
+            if not self._send(session, count, names, bad_every):
                 session.close()
+                session = self._open()
+            if self.answer:
+                if session:
+                    session.close()
                 return self
             if not count % 10:
                 time.sleep(0.1)
@@ -170,7 +174,8 @@ class Hijacker:
     def _stop(self, answer: Answer) -> None:
         self.answer, self.stopped_at = answer, time.monotonic()
 
-    def _send(self, session: SmtpSession, count: int, names: str, bad_every: int) -> None:
+    def _send(self, session: SmtpSession, count: int, names: str, bad_every: int) -> bool:
+        """Sends one message; False when Postfix ended the session after twenty refused recipients of a restriction."""
         run = secrets.token_hex(3)
         recipients = [f"{names}{count}x{place}.{run}@bought-list.test" for place in range(3)]
         if bad_every and count % bad_every == 0:
@@ -184,7 +189,11 @@ class Hijacker:
         if refusal and (SUSPENDED_421 in refusal.text or refusal.code == 535):
             self._stop(refusal)
         elif refusal and refusal.code == 421:
-            raise AssertionError(f"{len(self.accepted)} accepted, restricted and not suspended: {refusal}")
+            # He comes again, as they do. A login that the guard did not hear of on a busy machine is told once more.
+            self._sessions_lost += 1
+            assert self._sessions_lost <= 3, f"{len(self.accepted)} accepted, restricted, not suspended: {refusal}"
+            return False
+        return True
 
     @property
     def queue_ids(self) -> set[str]:
