@@ -166,6 +166,7 @@ def test_the_passkey_is_the_second_step_after_a_password(panel: Panel, visit: Op
     page.wait_for_url("**/sign-in/second-factor/")
     page.get_by_role("button", name="パスキーを使う").click()
     page.wait_for_url("**/admin/")
+    expect(page.get_by_role("button", name="ログアウト", exact=True)).to_be_visible()
 
 
 def sign_in_beside_passkey(page: Page, name: str) -> None:
