@@ -20,8 +20,8 @@ from datetime import timedelta
 from django.utils import timezone
 from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import decisions, notes, question_links, settings_test
-from sekisho.incidents.models import Incident, Notice, QuestionLink, QueueIdLogin
+from sekisho.incidents import app_passwords, decisions, notes, question_links, settings_test
+from sekisho.incidents.models import Incident, KnownSetting, Notice, QuestionLink, QueueIdLogin, UsualUse
 from sekisho.journal import AttemptSeen, DecisionRecord, IndicatorRecord
 asked = "kinjo@hana.example"
 if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
@@ -48,6 +48,13 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
         provision.add_mailbox(owner, casting.STOLEN_PASSWORD)
         casting.sign_ins(owner)
     casting.alert({ALERTED!r})
+    usual = dict(countries=["JP"], owners=[64540], protocols=["imap", "smtp"], busiest_day=3, days=41,
+                 clients=["Thunderbird", "iPhone Mail"])
+    forward = dict(address={ALERTED!r}, target="katei@outside.example", targets=["katei@outside.example"])
+    UsualUse.objects.create(mailbox={ALERTED!r}, at=now, facts=usual)
+    KnownSetting.objects.create(mailbox={ALERTED!r}, kind="forward", key="f", what=forward, first_seen=now,
+                                last_seen=now)
+    app_passwords.add({ALERTED!r}, "iPhone", ["imap", "smtp"], "operator")
     casting.takeover({LOCKED!r})
     casting.sign_ins({VICTIM!r})
     settings_test.watch({VICTIM!r}, "127.0.0.1", now, password_set=True)
@@ -127,6 +134,8 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("mailboxes", "/admin/system/mail/mailboxes/"),
         Scene("mailbox_new", "/admin/system/mail/new-mailbox/"),
         Scene("mailbox_import", "/admin/system/mail/import/"),
+        Scene("mailbox", f"{mailbox}/"),
+        Scene("mailbox", f"/admin/system/mail/mailboxes/{ALERTED}/", OWNER, "domain-admin"),
         Scene("mailbox_edit", f"{mailbox}/edit"),
         Scene("mailbox_edit", f"{mailbox}/edit", OWNER, "domain-admin"),
         Scene("owner_proofs", f"{mailbox}/owner/"),

@@ -20,7 +20,7 @@ from sekisho.directory.found import FoundSetting
 from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import notices
 from sekisho.incidents.changes import NotAllowed, Overtaken, write_audit
-from sekisho.incidents.models import Incident, MailboxStatus, Order, PlantedItem
+from sekisho.incidents.models import Incident, KnownSetting, MailboxStatus, Order, PlantedItem
 from sekisho.incidents.setting_looks import Age, age_of
 from sekisho.incidents.setting_looks import note_scripts as note_scripts
 from sekisho.incidents.timeline import add_entry
@@ -157,8 +157,8 @@ def _add_item(
         notices.enqueue(incident, "planted", now)
 
 
-def name_of(item: PlantedItem) -> str:
-    """What an item is about in one word: the address, the script's name, the server."""
+def name_of(item: PlantedItem | KnownSetting) -> str:
+    """What a setting is about in one word: the address, the script's name, the server."""
     what = item.what
     return str(what.get("target") or what.get("script") or what.get("server") or what.get("subject") or "")[:320]
 

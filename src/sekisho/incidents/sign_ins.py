@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db.models import Count, Max, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from sekisho.incidents.knocking import program_name
@@ -20,6 +21,9 @@ MOST_ROWS = 3000
 
 # A telephone in trains and cafés has some hundred within 90 days.
 MOST_ADDRESSES = 500
+
+# Networks' owners on one page: a profile keeps sixteen (detection.limits.MAX_ASNS), what is rarer is nobody's habit.
+MOST_PLACES = 16
 
 
 class SignInLine(NamedTuple):
@@ -85,3 +89,20 @@ def addresses(mailbox: str) -> list[str]:
     """The addresses from which the mailbox was used successfully, the latest first; at most MOST_ADDRESSES."""
     used = SignIn.objects.filter(mailbox=mailbox, success=True).values("ip").annotate(last=Max("at"))
     return list(used.order_by("-last").values_list("ip", flat=True)[:MOST_ADDRESSES])
+
+
+class SeenPlace(NamedTuple):
+    """A country and a network's owner (an autonomous system; 0: unknown) from which a mailbox was used."""
+
+    country: str
+    asn: int
+    # The viewer's days with at least one login there, within the 90 that are kept.
+    days: int
+    last: datetime
+
+
+def places(mailbox: str) -> list[SeenPlace]:
+    """Where the mailbox was used successfully, the place of most days first; at most MOST_PLACES."""
+    rows = SignIn.objects.filter(mailbox=mailbox, success=True).annotate(day=TruncDate("at")).values("country", "asn")
+    found = rows.annotate(days=Count("day", distinct=True), last=Max("at")).order_by("-days", "-last")
+    return [SeenPlace(**row) for row in found[:MOST_PLACES]]

@@ -76,3 +76,24 @@ def around(incident: Incident) -> Volume:
     for at in rows.values_list("at", flat=True)[:MOST_ROWS]:
         counts[min(int((at - since) / width), BARS - 1)] += 1
     return Volume(since, width, counts)
+
+
+class SentMail(NamedTuple):
+    """What one mailbox handed in within 24 hours; `usual` is a day's median of messages, None without an older day."""
+
+    messages: int
+    recipients: int
+    usual: float | None
+
+
+def of_mailbox(mailbox: str, now: datetime) -> SentMail:
+    """The mailbox' last 24 hours, beside the days with mail of the week before."""
+    rows = QueueIdLogin.objects.filter(mailbox=mailbox, at__gte=now - timedelta(days=USUAL_DAYS + 1))
+    by_day = [0] * (USUAL_DAYS + 1)
+    recipients = 0
+    for at, count in rows.values_list("at", "recipients")[:MOST_ROWS]:
+        day = min(max((now - at) // timedelta(days=1), 0), USUAL_DAYS)
+        by_day[day] += 1
+        recipients += count if day == 0 else 0
+    known = [count for count in by_day[1:] if count]
+    return SentMail(by_day[0], recipients, median(known) if known else None)

@@ -128,21 +128,23 @@ def planted(incident: Incident) -> list[dict[str, Any]]:
     """The settings a person is asked about, each with what it does, in words."""
     facts = planted_facts(incident)
     for item in facts:
-        what = item["what"]
-        effects: list[Words] = [
-            _("sends mail to %(target)s") % {"target": target} for target in what.get("targets", [])
-        ]
-        if what.get("discards"):
-            effects.append(_("throws mail away"))
-        effects += [_("files mail into the folder %(folder)s") % {"folder": name} for name in what.get("folders", [])]
-        if what.get("vacation"):
-            effects.append(_("answers by itself"))
-        if item["kind"] == "fetchmail":
-            effects.append(str(what.get("user", "")))
-        if item["kind"] == "vacation":
-            effects.append(str(what.get("body", ""))[:ANSWER_SHOWN])
-        item["effects"] = [str(effect) for effect in effects if str(effect)]
+        item["effects"] = effects(item["kind"], item["what"])
     return facts
+
+
+def effects(kind: str, what: dict[str, Any]) -> list[str]:
+    """What a setting does, in words; `what` as the looks at settings keep it."""
+    found: list[Words] = [_("sends mail to %(target)s") % {"target": target} for target in what.get("targets", [])]
+    if what.get("discards"):
+        found.append(_("throws mail away"))
+    found += [_("files mail into the folder %(folder)s") % {"folder": name} for name in what.get("folders", [])]
+    if what.get("vacation"):
+        found.append(_("answers by itself"))
+    if kind == "fetchmail":
+        found.append(str(what.get("user", "")))
+    if kind == "vacation":
+        found.append(str(what.get("body", ""))[:ANSWER_SHOWN])
+    return [str(effect) for effect in found if str(effect)]
 
 
 def plans(incident: Incident) -> list[dict[str, Any]]:

@@ -25,6 +25,16 @@ STATUSES: dict[str, Badge] = {
     "probation": Badge(pgettext_lazy("status", "On probation"), "calm"),
 }
 
+# What each of the four states means for the people who use the mailbox.
+STATUS_SENTENCES: dict[str, Words] = {
+    "active": _("Receiving, sending and logging in work as usual."),
+    "restricted": _("Receiving and logging in work; sending to people it has never written to is limited."),
+    "suspended": _("Nobody can log in, send or receive. Mail to it is not lost: it waits at the senders' servers."),
+    "probation": _("Everything works. After a recovery it is watched closely for a week; this ends by itself."),
+}
+# Restricted with limit 0 (detection.breaker, rule 6).
+NOTHING_LEAVES: Words = _("Receiving and logging in work; nothing can be sent, also not to people it has written to.")
+
 PHASES: dict[str, Badge] = {
     "detected": Badge(pgettext_lazy("phase", "Detected"), "bad"),
     "contained": Badge(pgettext_lazy("phase", "Contained"), "warn"),

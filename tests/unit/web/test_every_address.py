@@ -98,6 +98,7 @@ OWN = {
 }
 # About one row of a tenant: 404 for the stranger, as if it were not there.
 TENANT = {
+    "mailbox",
     "mailbox_edit",
     "new_password",
     "reinstatement",

@@ -22,7 +22,7 @@ from sekisho.incidents import app_passwords, decisions
 from sekisho.incidents.models import Incident, MailboxStatus
 from sekisho.incidents.usual import usual_words
 from sekisho.recovery import flow, mail_settings
-from sekisho.web import generator, mailbox_list, settings_test, story, waiting, words
+from sekisho.web import generator, mailbox_list, mailbox_page, settings_test, story, waiting, words
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
 from sekisho.web.forms import LONGEST_PASSWORD, MailboxForm
@@ -34,17 +34,8 @@ RESTRICTED_LIMIT = 10
 
 
 def _row(mailbox: SiteMailbox, status: MailboxStatus | None) -> dict[str, Any]:
-    """A mailbox as the list shows it. アクティブ follows our status; the site's own column can only say no."""
-    word = status.status if status else "active"
-    return {
-        "mailbox": mailbox,
-        "status": word,
-        "since": status.since if status and word != "active" else None,
-        "reason": status.reason if status else "",
-        "active": word != "suspended" and mailbox.active,
-        # Switched off by the site itself, not by us.
-        "off_elsewhere": word != "suspended" and not mailbox.active,
-    }
+    """A mailbox as the list shows it."""
+    return {"mailbox": mailbox, **mailbox_page.state_of(status, mailbox.active)}
 
 
 @require_safe
