@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sekisho import service
 from sekisho.config import Settings
 from sekisho.containment import commands, keep_waiting, plans, returned
 from sekisho.containment.app_passwords import AppPasswordFile
@@ -118,7 +119,10 @@ class Agent:
     def loop(self) -> None:
         """Ticks until told to stop. A tick that fails is an alarm, not the end."""
         self._begin()
+        service.notify("READY=1")
+        watchdog = service.Watchdog()
         while not self._stop.is_set():
+            watchdog.alive()
             try:
                 self.tick()
                 self._alarms.set("loop", None)
@@ -131,6 +135,7 @@ class Agent:
                 self._alarms.set("loop", "internal error, see the agent's log")
                 pause = SECOND_S
             self._stop.wait(pause)
+        service.notify("STOPPING=1")
         self._runner.stop()
         self._refreshes.stop()
         self._held.stop()

@@ -26,12 +26,12 @@ from sekisho.deploy.place import settle
 from sekisho.deploy.supervisor import Part, Supervisor, program
 
 POSTFIX_MASTER = "/usr/lib/postfix/sbin/master"
-# Our parts: name, module that carries it, ports it answers on.
-OUR_PARTS = {
-    "guard": ("sekisho.guard.main", ("policy", "auth_policy", "events")),
-    "agent": ("sekisho.containment.agent", ()),
-    "worker": ("sekisho.incidents.worker", ()),
-    "web": ("sekisho.web.server", ("panel",)),
+# Our parts: name, module that carries it, ports it answers on with the names of their sockets (packaging/systemd).
+OUR_PARTS: dict[str, tuple[str, dict[str, str]]] = {
+    "guard": ("sekisho.guard.main", {"policy": "policy", "auth_policy": "auth-policy", "events": "events"}),
+    "agent": ("sekisho.containment.agent", {}),
+    "worker": ("sekisho.incidents.worker", {}),
+    "web": ("sekisho.web.server", {"panel": "panel"}),
 }
 MAIL_PORTS = ("mx", "reinject", "submission", "imap", "pop3", "sieve", "theirs_smtp", "theirs_imap")
 # A healthy cold start takes a few seconds; after a minute something is broken and a person should look.
@@ -93,9 +93,9 @@ def _run(layout: Layout, options: UpOptions) -> int:
     supervisor.handle_signals()
     supervisor.start_watcher()
     try:
-        if not supervisor.run_until(lambda: not _silent(layout.ports), START_DEADLINE):
+        if not supervisor.run_until(lambda: not _silent(layout.ports, supervisor), START_DEADLINE):
             if not supervisor.stopping:
-                silent = ", ".join(_silent(layout.ports))
+                silent = ", ".join(_silent(layout.ports, supervisor))
                 _say(f"no answer from {silent} after {START_DEADLINE:.0f} s; the logs are in {layout.log}")
                 return 1
             return 0
@@ -201,9 +201,10 @@ def _parts(layout: Layout, user: str) -> list[Part]:
         # master itself instead of `postfix start-fg`: the script would stand between us and the process we must stop.
         parts.append(Part(f"postfix-{side}", [POSTFIX_MASTER, "-c", postfix, "-s"], layout.log / f"postfix-{side}.log"))
         parts.append(Part(f"dovecot-{side}", ["dovecot", "-F", "-c", dovecot], layout.log / f"dovecot-{side}.log"))
-    for name, (module, _) in OUR_PARTS.items():
+    for name, (module, doors) in OUR_PARTS.items():
         log, rank = layout.log / f"{name}.log", "" if name == "agent" else user
-        parts.append(Part(name, [program("sekisho"), name], log, user=rank, available=_has(module)))
+        sockets = {socket: getattr(layout.ports, door) for door, socket in doors.items()}
+        parts.append(Part(name, [program("sekisho"), name], log, user=rank, sockets=sockets, available=_has(module)))
     return parts
 
 
@@ -217,14 +218,16 @@ def _has(module: str) -> Callable[[], bool]:
     return available
 
 
-def _silent(ports: Ports) -> list[str]:
-    """Doors that nobody listens on yet, of those whose module is there."""
-    wanted = list(MAIL_PORTS)
-    for module, names in OUR_PARTS.values():
-        if _has(module)():
-            wanted += names
+def _silent(ports: Ports, supervisor: Supervisor) -> list[str]:
+    """Doors that nobody listens on yet, and parts of ours with doors (whose module is there) that are not ready."""
     listening = _listening()
-    return [name for name in wanted if getattr(ports, name) not in listening]
+    parts = [name for name, (module, doors) in OUR_PARTS.items() if doors and _has(module)()]
+    return [name for name in MAIL_PORTS if getattr(ports, name) not in listening] + [
+        # We hold their sockets, so that a port in use says nothing.
+        name
+        for name in parts
+        if not supervisor.is_ready(name)
+    ]
 
 
 def _listening() -> set[int]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from sekisho.deploy.handover import Handover
 from sekisho.deploy.layout import Layout
 from sekisho.deploy.rights import prefix_for
 
@@ -39,6 +40,8 @@ class Part:
     log: Path
     # Empty: as the supervisor itself (root).
     user: str = ""
+    # Sockets of its that we hold and hand to each of its processes in turn, as systemd does: name -> port on 127.0.0.1.
+    sockets: Mapping[str, int] = field(default_factory=dict)
     # False: the part cannot be started yet (its module is missing); looked at again after the longest pause.
     available: Callable[[], bool] = lambda: True
     process: subprocess.Popen[bytes] | None = None
@@ -62,6 +65,9 @@ class Supervisor:
         self._directory = layout.var
         self._environment = dict(environment)
         self._say = say
+        self._handover = Handover(layout.run / "notify")
+        for part in self._parts:
+            self._handover.open(part.name, part.sockets)
         self._watcher: subprocess.Popen[bytes] | None = None
         self.stopping = False
 
@@ -77,6 +83,7 @@ class Supervisor:
     def look(self) -> None:
         """Starts what is due and notices what has ended; called every LOOK_EVERY."""
         now, changed = time.monotonic(), False
+        self._listen()
         for part in self._parts:
             if part.process is not None and part.process.poll() is not None:
                 self._note_end(part, now)
@@ -85,6 +92,13 @@ class Supervisor:
                 changed |= self._start(part, now)
         if changed:
             self._write_pids()
+
+    def is_ready(self, name: str) -> bool:
+        """Whether this part's present process has said that it is."""
+        return self._handover.is_ready(name)
+
+    def _listen(self) -> None:
+        self._handover.read({part.process.pid: part.name for part in self._parts if part.process is not None})
 
     def start_watcher(self) -> None:
         """Starts the process that ends the parts should we be killed; it ends when we do."""
@@ -115,6 +129,8 @@ class Supervisor:
             _signal(part.process.pid, signal.SIGTERM)
         end = time.monotonic() + GRACE
         while any(part.process and part.process.poll() is None for part in running) and time.monotonic() < end:
+            # Nobody's last word may have to wait for a listener.
+            self._listen()
             time.sleep(0.05)
         sessions = set().union(*(part.sessions for part in self._parts))
         # Children of the parts (login processes, queue daemons) end in the moment after their master, or are told to.
@@ -129,6 +145,7 @@ class Supervisor:
         for part in running:
             if part.process is not None:
                 part.process.wait()
+        self._handover.close()
         self._pids.unlink(missing_ok=True)
         if self._watcher is not None and self._watcher.stdin is not None:
             self._watcher.stdin.close()
@@ -156,15 +173,19 @@ class Supervisor:
                 self._say(f"{part.name}: its module is not there; looking again every {PAUSES[-1]:.0f} s")
             part.reported_missing = True
             return False
+        command = [*prefix_for(part.user), *part.command]
+        environment = self._environment | self._handover.environment
         with part.log.open("ab") as log:
             part.process = subprocess.Popen(
-                [*prefix_for(part.user), *part.command],
+                command,
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=environment,
                 start_new_session=True,
+                # Only a part with sockets needs it: they must stand at numbers that only the child can set.
+                preexec_fn=self._handover.launch(part.name, command, environment) if part.sockets else None,
             )
         part.sessions.add(part.process.pid)
         part.started = now
@@ -173,6 +194,9 @@ class Supervisor:
     def _note_end(self, part: Part, now: float) -> None:
         assert part.process is not None  # noqa: S101 - for the type checker, the caller looked
         code = part.process.returncode
+        # What it said while it ended: connections for its successor.
+        self._listen()
+        self._handover.ended(part.name)
         part.process = None
         if self.stopping:
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from typing import Protocol, cast
 
@@ -29,6 +30,22 @@ class Sweepable(Protocol):
     def end(self, why: str) -> None: ...
 
     def close(self) -> None: ...
+
+    def release(self) -> int | None: ...
+
+
+def take_out(transport: asyncio.Transport | None) -> int | None:
+    """A descriptor of an idle connection of its own, and the transport ends without a word to the other side.
+
+    None when it cannot be left to a successor: it is closing, or a part of a reply has not left yet.
+    """
+    if transport is None or transport.is_closing() or transport.get_write_buffer_size():
+        return None
+    transport.pause_reading()
+    descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    # Closing sends nothing while another descriptor of the same socket is open.
+    transport.abort()
+    return descriptor
 
 
 class Door:

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import httptools
 
-from sekisho.guard.doors import Door
+from sekisho.guard.doors import Door, take_out
 
 log = logging.getLogger("sekisho.guard")
 
@@ -163,3 +163,13 @@ class HttpConnection(asyncio.Protocol):
         """Closes between two requests, because the guard ends."""
         if self._transport is not None:
             self._transport.close()
+
+    def release(self) -> int | None:
+        """The connection's descriptor for our successor, and it is no longer ours; None in the middle of a request."""
+        if self.partial_since:
+            return None
+        descriptor = take_out(self._transport)
+        if descriptor is not None:
+            self._transport = None
+            self._door.connections.discard(self)
+        return descriptor

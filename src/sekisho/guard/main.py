@@ -21,6 +21,7 @@ from typing import IO
 
 import uvloop
 
+from sekisho import service
 from sekisho.config import Settings
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.servers import Servers
@@ -32,6 +33,9 @@ OPEN_FILES = 4096
 RESTART_SECONDS = 1.0
 # A second's new objects take about a millisecond to walk.
 COLLECT_SECONDS = 1.0
+# Chores that go on while the guard ends.
+WATCHDOG = "watchdog"
+TO_THE_END = ("sweep", WATCHDOG)
 
 
 class AlreadyRunning(Exception):
@@ -85,7 +89,9 @@ async def _guard(settings: Settings) -> int:
     await servers.open()
     log.info("open after %.0f ms with %d profiles", (time.time() - started_at) * 1000, len(memory.checkpoint.profiles))
     chores = _start_chores(memory, servers)
+    service.notify("READY=1", f"STATUS={len(memory.checkpoint.profiles)} profiles, mode {memory.checkpoint.mode}")
     await stop.wait()
+    service.notify("STOPPING=1")
     await _end(memory, servers, chores)
     return 0
 
@@ -100,6 +106,7 @@ def _start_chores(memory: Memory, servers: Servers) -> list[asyncio.Task[None]]:
         "status": lambda: memory.keep_status(servers.doors),
         "snapshot": memory.snapshot.keep_saving,
         "garbage": _keep_collecting,
+        WATCHDOG: _keep_telling,
     }
     return [asyncio.create_task(_keep_going(name, chore), name=name) for name, chore in chores.items()]
 
@@ -116,6 +123,15 @@ async def _keep_collecting() -> None:
         gc.freeze()
 
 
+async def _keep_telling() -> None:
+    """Tells the service manager that the answering loop turns, for ever; a loop that hangs is started again."""
+    watchdog = service.Watchdog()
+    while watchdog.pause is not None:
+        watchdog.alive()
+        await asyncio.sleep(watchdog.pause / 2)
+    await asyncio.Event().wait()
+
+
 async def _keep_going(name: str, chore: Callable[[], Awaitable[None]]) -> None:
     """A chore that fails is logged and begun again: none may take the answers down with it."""
     while True:
@@ -129,10 +145,10 @@ async def _keep_going(name: str, chore: Callable[[], Awaitable[None]]) -> None:
 async def _end(memory: Memory, servers: Servers, chores: list[asyncio.Task[None]]) -> None:
     """Saves while it still answers, closes, and saves what came in between: Postfix waits a moment only."""
     for chore in chores:
-        if chore.get_name() != "sweep":
+        if chore.get_name() not in TO_THE_END:
             chore.cancel()
     await memory.snapshot.save()
-    servers.close()
+    await servers.end()
     await memory.snapshot.save()
     for chore in chores:
         chore.cancel()

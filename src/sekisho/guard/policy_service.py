@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from sekisho.guard.doors import Door
+from sekisho.guard.doors import Door, take_out
 from sekisho.wire import WireError
 from sekisho.wire.postfix_policy import PolicyRequest, format_action, parse_request
 
@@ -145,3 +145,13 @@ class PolicyConnection(asyncio.Protocol):
         """Closes between two requests, because the guard ends."""
         if self._transport is not None:
             self._transport.close()
+
+    def release(self) -> int | None:
+        """The connection's descriptor for our successor, and it is no longer ours; None in the middle of a request."""
+        if self._held:
+            return None
+        descriptor = take_out(self._transport)
+        if descriptor is not None:
+            self._transport = None
+            self._door.connections.discard(self)
+        return descriptor

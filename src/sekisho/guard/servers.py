@@ -1,27 +1,41 @@
-"""The guard's three listeners: Postfix policy, Dovecot auth policy, Dovecot events; unix sockets or TCP on loopback."""
+"""The guard's three listeners: Postfix policy, Dovecot auth policy, Dovecot events; unix sockets or TCP on loopback.
+
+A service manager that holds the listening sockets hands them to each guard in turn, and keeps the open connections from
+one to the next: an upgrade refuses nobody and ends no connection (docs/run.md).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sekisho import service
 from sekisho.config import GuardSettings, Listener
 from sekisho.guard.auth_policy import GO_ON, AuthPolicy
 from sekisho.guard.checkpoint import Checkpoint
-from sekisho.guard.doors import Door
+from sekisho.guard.doors import Door, Sweepable
 from sekisho.guard.event_intake import TAKEN, EventIntake
 from sekisho.guard.http_service import HttpConnection
 from sekisho.guard.policy_service import Outgoing, PolicyConnection
 from sekisho.wire.postfix_policy import PolicyRequest
 
+log = logging.getLogger("sekisho.guard")
+
 # A restart of Postfix opens a connection per smtpd at once; the kernel keeps them until we accept.
 BACKLOG = 1024
 SWEEP_SECONDS = 1.0
+# A neighbour writes its request in one go; whoever is in the middle of one when we end has this long for the rest.
+LAST_REQUEST_SECONDS = 0.3
+TURN_SECONDS = 0.005
+# The doors' names as the service manager writes them (sekisho-guard.socket), and for connections on their way.
+SOCKET_NAMES = {"policy": "policy", "auth policy": "auth-policy", "events": "events"}
+CONNECTION = "-connection"
 
 
 def open_socket(listener: Listener) -> socket.socket:
@@ -70,11 +84,26 @@ class Servers:
         return self._checkpoint.answer(request, time.time())
 
     async def open(self) -> None:
-        """Opens all three; raises OSError when one cannot be (then none stays open for long: the process ends)."""
-        loop = asyncio.get_running_loop()
-        for listener, factory in self._listeners:
-            server = await loop.create_server(factory, sock=open_socket(listener), backlog=BACKLOG)
-            self._servers.append(server)
+        """Opens all three, or takes those that the service manager handed over, with the connections it kept.
+
+        Raises OSError when one cannot be had (then none stays open for long: the process ends).
+        """
+        loop, handed = asyncio.get_running_loop(), service.inherited()
+        for door, (listener, factory) in zip(self.doors.values(), self._listeners, strict=True):
+            name = SOCKET_NAMES[door.name]
+            given = [one for one in handed.pop(name, []) if service.is_listening(one)]
+            for opened in given or [open_socket(listener)]:
+                self._servers.append(await _serve(factory, opened))
+            kept = handed.pop(name + CONNECTION, [])
+            if kept:
+                service.forget(name + CONNECTION)
+            for connection in kept:
+                await loop.connect_accepted_socket(factory, connection)
+            if given:
+                log.info("%s: took over its socket and %d connections", door.name, len(kept))
+        for name, unknown in handed.items():
+            log.warning("the service manager handed over %r, which is not ours", name)
+            service.close_all(unknown)
 
     async def keep_sweeping(self) -> None:
         """Ends stalled connections once a second, for ever."""
@@ -83,11 +112,46 @@ class Servers:
             for door in self.doors.values():
                 door.sweep(time.monotonic())
 
+    async def end(self) -> None:
+        """Stops listening, answers what has been asked, and leaves the open connections to our successor.
+
+        Without a service manager they end between two requests: Postfix and Dovecot open new ones.
+        """
+        for server in self._servers:
+            server.close()
+        patience = time.monotonic() + LAST_REQUEST_SECONDS
+        while time.monotonic() < patience:
+            # Turns of the loop, in which replies leave, and connections begin that were accepted a moment ago.
+            await asyncio.sleep(TURN_SECONDS)
+            self._outgoing.flush()
+            for door in self.doors.values():
+                self._hand_over(door)
+            if not self._connections():
+                break
+        self.close()
+
+    def _connections(self) -> list[Sweepable]:
+        return [connection for door in self.doors.values() for connection in door.connections]
+
+    def _hand_over(self, door: Door) -> None:
+        """Leaves the door's idle connections with the service manager: what comes meanwhile waits in the kernel."""
+        descriptors = [one for connection in list(door.connections) if (one := connection.release()) is not None]
+        if descriptors and service.store(SOCKET_NAMES[door.name] + CONNECTION, descriptors):
+            log.info("%s: %d connections wait for our successor", door.name, len(descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+
     def close(self) -> None:
         """Stops listening and ends every connection; Postfix and Dovecot open new ones to our successor."""
         for server in self._servers:
             server.close()
         self._outgoing.flush()
-        for door in self.doors.values():
-            for connection in list(door.connections):
-                connection.close()
+        for connection in self._connections():
+            connection.close()
+
+
+async def _serve(factory: Callable[[], asyncio.Protocol], opened: socket.socket) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if opened.family == socket.AF_UNIX:
+        return await loop.create_unix_server(factory, sock=opened, backlog=BACKLOG)
+    return await loop.create_server(factory, sock=opened, backlog=BACKLOG)

@@ -22,6 +22,7 @@ from types import FrameType
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
+from sekisho import service
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
 from sekisho.incidents import (
@@ -86,7 +87,10 @@ class Worker:
 
     def run(self) -> int:
         """Works until it is told to stop; 0."""
+        service.notify("READY=1")
+        watchdog = service.Watchdog()
         while not self._stopping.is_set():
+            watchdog.alive()
             try:
                 idle = self._turn() == 0
                 self._database_is_back()
@@ -95,6 +99,7 @@ class Worker:
                 self._database_is_away(error)
                 pause = AWAY_S
             self._stopping.wait(pause)
+        service.notify("STOPPING=1")
         return 0
 
     def _turn(self) -> int:

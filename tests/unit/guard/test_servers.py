@@ -14,8 +14,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import uvloop
 
 from guard.test_memory import site
+from sekisho import service
 from sekisho.config import GuardSettings, Listener
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.servers import Servers, open_socket
@@ -123,5 +125,98 @@ def test_more_than_the_limit_are_turned_away_and_the_others_served(tmp_path: Pat
         assert await talk(ports[0], REQUEST, 14) == b""
         for _, writer in held:
             writer.close()
+
+    serve(tmp_path, [Listener(port=port) for port in ports], ask)
+
+
+async def _ask_on(connection: socket.socket, data: bytes, size: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, data)
+    got = b""
+    while len(got) < size and (part := await loop.sock_recv(connection, size)):
+        got += part
+    return got
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("unix", [True, False])
+def test_an_upgrade_keeps_connections_and_what_was_asked_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factory: Callable[[], asyncio.AbstractEventLoop], unix: bool
+) -> None:
+    listener = Listener(unix=str(tmp_path / "policy")) if unix else Listener(port=free_port())
+    others = [Listener(port=free_port()), Listener(port=free_port())]
+    where = listener.unix or ("127.0.0.1", listener.port)
+    # What the service manager holds.
+    listening = open_socket(listener)
+    kept: dict[str, list[int]] = {}
+
+    def hold(name: str, descriptors: list[int]) -> bool:
+        kept.setdefault(name, []).extend(os.dup(one) for one in descriptors)
+        return True
+
+    monkeypatch.setattr(service, "store", hold)
+    settings = msgspec.structs.replace(site(tmp_path), guard=GuardSettings(listener, *others, "key", ()))
+
+    async def one_guard(work: Callable[[Memory, Servers], Awaitable[None]]) -> None:
+        handed = {"policy": [listening.dup()]} | {
+            name: [socket.socket(fileno=one) for one in kept.pop(name)] for name in list(kept)
+        }
+        monkeypatch.setattr(service, "inherited", lambda: handed)
+        memory = restore(settings, time.time())
+        servers = Servers(settings.guard, memory.checkpoint, memory.auth_policy, memory.intake, memory.trusted)
+        await servers.open()
+        await work(memory, servers)
+        await servers.end()
+        memory.close()
+
+    async def run() -> None:
+        old, idle, partial, late = (socket.socket(listening.family, socket.SOCK_STREAM) for _ in range(4))
+        for connection in (old, idle, partial, late):
+            connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+
+        async def first(memory: Memory, servers: Servers) -> None:
+            await loop.sock_connect(old, where)
+            await loop.sock_connect(idle, where)
+            await loop.sock_connect(partial, where)
+            assert await _ask_on(old, REQUEST, 14) == b"action=DUNNO\n\n"
+            # Asked and not yet read; half a request.
+            await loop.sock_sendall(idle, REQUEST)
+            await loop.sock_sendall(partial, REQUEST[:20])
+
+        async def second(memory: Memory, servers: Servers) -> None:
+            assert await _ask_on(old, b"", 14) == b"action=DUNNO\n\n"
+            assert await _ask_on(idle, REQUEST, 28) == b"action=DUNNO\n\n" * 2
+            assert await _ask_on(late, b"", 14) == b"action=DUNNO\n\n"
+            # Half a request cannot be handed on; its client asks again, as Postfix does.
+            assert await loop.sock_recv(partial, 10) == b""
+            assert memory.checkpoint.counters.requests == 3
+            assert servers.doors["policy"].turned_away == 0
+
+        await one_guard(first)
+        # Nobody is there now: an open connection asks, a new one comes.
+        await loop.sock_sendall(old, REQUEST)
+        await loop.sock_connect(late, where)
+        await loop.sock_sendall(late, REQUEST)
+        await asyncio.wait_for(one_guard(second), 10)
+        for connection in (old, idle, partial, late):
+            connection.close()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(run())
+    listening.close()
+
+
+def test_a_guard_alone_ends_its_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    ports = [free_port() for _ in range(3)]
+
+    async def ask(memory: Memory, servers: Servers) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", ports[0])
+        writer.write(REQUEST)
+        assert await reader.readexactly(14) == b"action=DUNNO\n\n"
+        await servers.end()
+        assert await reader.read() == b""
+        writer.close()
 
     serve(tmp_path, [Listener(port=port) for port in ports], ask)
