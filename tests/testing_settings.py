@@ -27,6 +27,8 @@ def _prime() -> None:
         (VAR / name).mkdir()
     (VAR / "secrets" / "django").write_text("a key for tests only, long enough for Django's own check")
     (VAR / "secrets" / "nonce").write_text("nonce\n")
+    for secret in ("django", "nonce"):
+        (VAR / "secrets" / secret).chmod(0o640)
     (VAR / "sekisho.toml").write_text(fill(template("sekisho.toml"), values))
     before = os.environ.get("SEKISHO_CONFIG")
     os.environ["SEKISHO_CONFIG"] = str(VAR / "sekisho.toml")

@@ -72,6 +72,7 @@ def _configure(var: Path, port: int) -> None:
     for name in ("secrets", "db"):
         (var / name).mkdir()
     (var / "secrets" / "django").write_text("a key for browser tests only, and long enough")
+    (var / "secrets" / "django").chmod(0o640)
     values = stack_values(layout, "mx01.provider.example", "sekisho@provider.example", "key", "nonce")
     text = fill(template("sekisho.toml"), values)
     assert f"port = {port}" in text

@@ -23,6 +23,7 @@ _PLACES = {
     "worker": "processes",
     "web": "processes",
     "status": "status",
+    "config": "configuration",
     "doctor": "doctor",
     "learn": "processes",
     "evaluate": "processes",

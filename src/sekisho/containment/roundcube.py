@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sekisho.config import WebmailSettings
+from sekisho.config import WebmailSettings, read_secret
 
 # A hundred thousand people logged in are 400 MB to read; a table beyond that is a case for its clean-up job.
 MOST_SESSIONS = 100_000
@@ -102,7 +102,7 @@ class Roundcube:
         if found.engine == "sqlite":
             # mode=rw: a wrong path is an error instead of an empty new file.
             return sqlite3.connect(f"file:{Path(found.name).absolute()}?mode=rw", uri=True, timeout=CONNECT_S)
-        password = Path(found.password_file).read_text(encoding="utf-8").strip() if found.password_file else ""
+        password = read_secret(found.password_file) if found.password_file else ""
         if found.engine == "postgresql":
             return _postgresql(found, password)
         return _mysql(found, password)

@@ -119,7 +119,7 @@ class Memory:
         guard = settings.guard
         self.settings_test = SettingsTest(checkpoint, settings.recipient_delimiter)
         reason_text, self._reason_alarm = told_reason(guard)
-        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.auth_policy_key, reason_text, self.settings_test)
+        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.shared_key, reason_text, self.settings_test)
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)

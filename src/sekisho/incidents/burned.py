@@ -30,12 +30,11 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 from django.db import DatabaseError
 from django.utils.crypto import salted_hmac
 
-from sekisho.config import settings
+from sekisho.config import ConfigError, read_secret, settings
 from sekisho.directory.models import SiteMailbox
 from sekisho.directory.names import login_names
 from sekisho.directory.passwords import verify_password
@@ -157,8 +156,8 @@ def _nonce() -> str:
 def _read_nonce(file: str) -> str:
     """Dovecot's nonce; "" where its file cannot be read, which is logged once."""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
+        return read_secret(file)
+    except ConfigError as error:
         log.error("logins with burned passwords are not noticed: %s", error)
         return ""
 

@@ -19,14 +19,14 @@ import socket
 import threading
 import time
 from http.client import HTTPException
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from sekisho.config import WebhookChannel
+from sekisho.config import ConfigError, WebhookChannel
+from sekisho.config import read_secret as read_secret_file
 from sekisho.incidents.channel_failures import ChannelFailed, ChannelMisconfigured
 from sekisho.incidents.channel_texts import ChannelMessage
 
@@ -59,13 +59,9 @@ def read_secret(path: str) -> bytes:
 def read_private(path: str) -> str:
     """The text of a file that only its owner and group may read; raises ChannelMisconfigured."""
     try:
-        if Path(path).stat().st_mode & 0o007:
-            raise ChannelMisconfigured(f"{path} is open to everybody on this machine (chmod o= it)")
-        # A kilobyte is more than a handful of addresses need.
-        with Path(path).open() as file:
-            return file.read(4096).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ChannelMisconfigured(f"{path} cannot be read ({type(error).__name__})") from None
+        return read_secret_file(path)
+    except ConfigError as error:
+        raise ChannelMisconfigured(str(error)) from None
 
 
 def send(channel: WebhookChannel, message: ChannelMessage) -> None:

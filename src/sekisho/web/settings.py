@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
 
-from sekisho.config import DatabaseSettings, settings
+from sekisho.config import DatabaseSettings, read_secret, settings
 
 _settings = settings()
 
@@ -24,7 +23,7 @@ def _database(database: DatabaseSettings) -> dict[str, Any]:
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             },
         }
-    password = Path(database.password_file).read_text().strip() if database.password_file else ""
+    password = read_secret(database.password_file) if database.password_file else ""
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": database.name,
@@ -40,7 +39,7 @@ DATABASES = {"default": _database(_settings.database), "site": _database(_settin
 DATABASE_ROUTERS = ["sekisho.directory.router.SiteRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-SECRET_KEY = Path(_settings.web.secret_key_file).read_text().strip()
+SECRET_KEY = read_secret(_settings.web.secret_key_file)
 DEBUG = False
 ALLOWED_HOSTS = list(_settings.web.allowed_hosts)
 

@@ -10,13 +10,12 @@ import hashlib
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from sekisho.config import settings
+from sekisho.config import ConfigError, read_secret, settings
 from sekisho.detection.settings_slips import password_slips
 from sekisho.directory.names import login_names
 from sekisho.incidents import settings_test
@@ -82,8 +81,8 @@ def _nonce() -> str:
     """Dovecot's nonce. Robustness: without it a slip is called a wrong password; nobody is kept out."""
     place = settings().dovecot.policy_hash_nonce_file
     try:
-        return Path(place).read_text().strip() if place else ""
-    except OSError as error:
+        return read_secret(place) if place else ""
+    except ConfigError as error:
         log.error("the settings test cannot read dovecot.policy_hash_nonce_file: %s", error)
         return ""
 

@@ -175,4 +175,6 @@ def test_without_the_nonce_a_slip_is_another_password(sign_in: Any, incident: In
     assert browser.post(reverse("mailbox_edit", args=[VICTIM]), form).status_code == 302
     comes(f" {NEW_PASSWORD}")
     assert "Another password" in text_of(browser)
-    Path(settings().dovecot.policy_hash_nonce_file).write_text(NONCE)
+    nonce = Path(settings().dovecot.policy_hash_nonce_file)
+    nonce.write_text(NONCE)
+    nonce.chmod(0o640)

@@ -1,42 +1,52 @@
-"""One frozen Settings, read once per process from `sekisho.toml`; every value with its unit and reason.
+"""The settings and their reasons.
 
-The file is found in this order: `$SEKISHO_CONFIG`; `$SEKISHO_VAR/sekisho.toml`; `./var/sekisho.toml` (the local
-stack of `make run`); `/etc/sekisho/sekisho.toml`. Rules that operators change in the panel live in the database,
-connection facts live here. A typo in the file is an error that names the field.
+The comment above a field is its text in docs/reference/settings.md (`make docs`; a test wants one above each): what it
+is for, why the default is what it is, `Since X.Y` if it is younger than 0.1. Numbers have their unit in the annotation.
 """
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from sekisho.config.secret_files import read_secret
+
 # Countries, owners, and one of each for a region; more is a mistake.
 AddressDataFiles = Annotated[tuple[str, ...], msgspec.Meta(max_length=4)]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-
-
-class ConfigError(Exception):
-    """The configuration file is missing or wrong; the text says where and what to do."""
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535, extra={"unit": "port"})]
+# 0: the usual one of what is asked there.
+PortOrUsual = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
+# A secret itself: never shown, neither in an error nor by `sekisho config show`.
+Secret = Annotated[str, msgspec.Meta(extra={"secret": "text"})]
+# A file with a secret in it, or "credential:NAME" (sekisho.config.secret_files).
+SecretFile = Annotated[str, msgspec.Meta(extra={"secret": "file"})]
 
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the guard listens: a unix socket (mode 0660) or, in the local stack only, TCP on loopback."""
 
+    # Path of the unix socket. Empty: TCP, where any local user can ask.
     unix: str = ""
+    # Address for TCP; loopback, since these protocols have no encryption of their own.
     host: str = "127.0.0.1"
-    port: int = 0
+    # Port for TCP; 0 with a unix socket.
+    port: PortOrUsual = 0
 
 
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What answers Postfix and Dovecot: its doors, its key, what it knows of places."""
+
+    # Postfix' policy protocol (`check_policy_service`).
     policy: Listener
+    # Dovecot's auth policy (`auth_policy_server_url`).
     auth_policy: Listener
+    # Dovecot's events (`event_exporter`).
     events: Listener
-    # Shared secret that Dovecot sends in the header X-Sekisho-Key; without it a request is answered 401.
-    auth_policy_key: str
+    # Shared secret that Dovecot sends in the header X-Sekisho-Key; without it a request is answered 401. This or
+    # `auth_policy_key_file` is needed, never both: nobody should have to guess which one counts.
+    auth_policy_key: Secret = ""
     # System users whose processes may ask (checked by the kernel's word for the peer, never by what it says).
     trusted_users: tuple[str, ...] = ("root", "postfix", "dovecot")
     # Shown by the mail program of a suspended mailbox, "{case}" standing for the case number (docs/notices.md). Off:
@@ -49,10 +59,21 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address_data: str | AddressDataFiles = ""
     # Networks of our own webmail and proxies: a login from there says nothing about the place.
     own_networks: tuple[str, ...] = ()
+    # File with that secret instead, read by the guard alone: the other processes need not be able to.
+    auth_policy_key_file: SecretFile = ""
+
+    @property
+    def shared_key(self) -> str:
+        """The secret itself, read when asked for; raises ConfigError where its file cannot be used."""
+        return self.auth_policy_key or read_secret(self.auth_policy_key_file)
 
 
 class PostfixSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Postfix has its configuration and its log."""
+
+    # As `postconf -c` takes it, usually /etc/postfix.
     config_directory: str
+    # Where Postfix logs, readable for the guard: deliveries, bounces and waiting senders are known from there only.
     mail_log: str
     # Transport and next hop of a delivery agent with soft_bounce, for the mail of a suspended mailbox that accepts and
     # keeps it (docs/rescue.md), such as "sekisho-rescue:unix:private/dovecot-lmtp". Empty: nobody can switch that on.
@@ -60,16 +81,21 @@ class PostfixSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Dovecot has its configuration and its log, and what it is told to do beside."""
+
+    # As `doveadm -c` takes it, usually /etc/dovecot/dovecot.conf.
     config_file: str
     # Its info_log_path, readable for the guard; the same as Postfix' mail_log where syslog collects both. Dovecot 2.3
     # says only there how much a session read. Empty: not followed.
     log: str = ""
-    # auth_policy_hash_nonce (in a file, readable for panel and command line), _mech and _truncate, as Dovecot has them:
+    # File with Dovecot's `auth_policy_hash_nonce`, readable for panel, worker and command line; with it
     # a burned password that is back is known at its login (docs/passwords.md), and the settings test names a new one
     # with a blank before it (docs/settings-test.md). Empty: the one only by its stored hash, the other not at all.
-    policy_hash_nonce_file: str = ""
+    policy_hash_nonce_file: SecretFile = ""
+    # Dovecot's `auth_policy_hash_mech`; the default is Dovecot's.
     policy_hash_mech: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
-    policy_hash_bits: Annotated[int, msgspec.Meta(ge=0, le=160)] = 12
+    # Dovecot's `auth_policy_hash_truncate`, the default as well: few enough that nobody finds a password by them.
+    policy_hash_bits: Annotated[int, msgspec.Meta(ge=0, le=160, extra={"unit": "bits"})] = 12
     # Directory of Dovecot's `sieve_before` = DIRECTORY/%u.sieve (docs/complaints.md); empty: returned mail is unsorted.
     returned_mail_scripts: str = ""
     # Where mail that comes back for a hijacker's messages goes. One level: "/" separates folders on some servers only.
@@ -77,12 +103,20 @@ class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A database and how to reach it."""
+
+    # SQLite serves one host and needs no server of its own.
     engine: Literal["sqlite", "postgresql"] = "sqlite"
+    # The database's name; with SQLite the file.
     name: str = ""
+    # Whom we are there; nothing with SQLite.
     user: str = ""
+    # Name, address, or directory of the unix socket of its server. Empty: the driver's usual socket.
     host: str = ""
-    port: int = 0
-    password_file: str = ""
+    # Port of its server; 0: the usual one.
+    port: PortOrUsual = 0
+    # File with the password. Empty: none is sent (the server knows the system user by its socket).
+    password_file: SecretFile = ""
 
 
 # The words after "iss"; a name that is a host's address, usually.
@@ -92,6 +126,7 @@ IssuerName = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 class SignOnIssuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A hoster's own panel that may sign its customers in (docs/single-sign-on.md)."""
 
+    # The statement's `iss`, word for word.
     issuer: IssuerName
     # The one algorithm its statements are signed with; what they say about themselves counts nothing.
     algorithm: Literal["EdDSA", "ES256", "RS256"]
@@ -102,9 +137,15 @@ class SignOnIssuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The panel, its REST API and the owners' pages."""
+
+    # Where the panel listens; loopback, for a web server with TLS stands before it.
     host: str = "127.0.0.1"
+    # The port there; above 1024, so that the panel needs no right of root's.
     port: Port = 8080
-    secret_key_file: str = ""
+    # File with Django's SECRET_KEY (openssl rand -base64 48), readable for panel, worker and agent. Whoever replaces it
+    # voids sessions, API keys, paper codes, second factors and case numbers.
+    secret_key_file: SecretFile = ""
     # Names under which the panel is reached; Django refuses other Host headers.
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     # Behind TLS: secure cookies and HSTS. The local stack speaks plain HTTP on loopback.
@@ -128,22 +169,33 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What owners type into their mail program, where no domain says otherwise (directory.MailHost does)."""
 
+    # The server's name as its certificate has it. Empty: `host`.
     name: str = ""
+    # IMAP with TLS from the first byte (RFC 8314).
     imap_port: Port = 993
+    # POP3 with TLS from the first byte (RFC 8314).
     pop3_port: Port = 995
+    # Submission with TLS from the first byte (RFC 8314); 587 is STARTTLS.
     smtp_port: Port = 465
+    # False for the local stack only, which speaks plain text on loopback.
     tls: bool = True
     # What mail programs call these accounts: the provider's name. Empty: the server's name.
     provider: str = ""
     # PEM files that sign Apple's configuration profiles: certificate with its issuers, and its key, readable for the
     # panel. Empty: profiles are unsigned, and the device says so (docs/mail-programs.md).
     profile_certificate: str = ""
+    # The key of `profile_certificate`; either both or none.
     profile_key: str = ""
 
 
 class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By which way notices leave as mail (docs/notices.md)."""
+
+    # Sender of notices, a mailbox of the provider's that is read. Empty: no notice goes by mail.
     sender: str = ""
+    # Where notices are handed in: our own Postfix.
     smtp_host: str = "127.0.0.1"
+    # The port there.
     smtp_port: Port = 25
 
 
@@ -154,10 +206,13 @@ ChannelName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 class WebhookChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="webhook"):
     """A program of the site's that takes notices as signed JSON (docs/notices.md)."""
 
+    # Its name in commands, logs and on the incident's page.
     name: ChannelName
-    # Files with one line, readable for the worker alone: the https address, and the secret of the signature.
-    url_file: str
-    secret_file: str
+    # File with one line, readable for the worker alone: the https address.
+    url_file: SecretFile
+    # File with one line, readable for the worker alone: the secret of the signature (openssl rand -base64 32).
+    secret_file: SecretFile
+    # Language of title and text.
     language: Literal["ja", "en"] = "ja"
     # Mail domains whose incidents go there, and nothing else. Empty: all domains, and calls to the operator.
     domains: tuple[str, ...] = ()
@@ -170,10 +225,13 @@ class WebhookChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 class AppriseChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="apprise"):
     """A chat or push service in Apprise's words (docs/notices.md)."""
 
+    # Its name in commands, logs and on the incident's page.
     name: ChannelName
     # One address in Apprise's form a line; it holds the service's token, so only the worker may read it.
-    url_file: str
+    url_file: SecretFile
+    # Language of title and text.
     language: Literal["ja", "en"] = "ja"
+    # Mail domains whose incidents go there, and nothing else. Empty: all domains, and calls to the operator.
     domains: tuple[str, ...] = ()
 
 
@@ -209,20 +267,27 @@ class DoctorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dkim_selectors: Annotated[tuple[str, ...], msgspec.Meta(max_length=10)] = ()
     # Address of a resolver; empty: the system's. Blocklists refuse questions that come by a public resolver.
     resolver: str = ""
+    # The port of `resolver`.
     resolver_port: Port = 53
 
 
 class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A webmail whose sessions end with a suspension: where its own database is (docs/webmail.md)."""
 
+    # The webmail's make.
     kind: Literal["roundcube"]
+    # What its database is.
     engine: Literal["sqlite", "postgresql", "mysql"] = "sqlite"
     # The database's name; with SQLite the file.
     name: str = ""
+    # Whom we are there; SELECT and UPDATE on the table `session` are enough.
     user: str = ""
+    # Name or address of its server, or its socket. Empty: the driver's usual one.
     host: str = ""
-    port: int = 0
-    password_file: str = ""
+    # Port of its server; 0: the usual one.
+    port: PortOrUsual = 0
+    # File with the password, readable for the agent.
+    password_file: SecretFile = ""
     # Roundcube's `db_prefix`.
     table_prefix: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{0,40}$")] = ""
 
@@ -234,12 +299,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str
     # State of this installation: journal, spool, profiles, state file, ledger.
     var: str
-    # The barrier's directory (DESIGN §5), written by the agent only.
+    # The barrier's directory, usually /var/lib/sekisho/barrier: written by the agent only, read by Postfix and Dovecot.
     barrier: str
     guard: GuardSettings
     postfix: PostfixSettings
     dovecot: DovecotSettings
+    # The record: incidents, orders, audit log.
     database: DatabaseSettings
+    # The site's own tables of mailboxes and aliases.
     site_database: DatabaseSettings
     web: WebSettings
     notices: NoticeSettings
@@ -254,7 +321,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # "observe" records what would be done; "enforce" does it. A new host observes first.
     mode: Literal["observe", "enforce"] = "observe"
     # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.
-    probe_every_s: Annotated[float, msgspec.Meta(ge=5)] = 3600.0
+    probe_every_s: Annotated[float, msgspec.Meta(ge=5, le=604800, extra={"unit": "seconds"})] = 3600.0
     # Scheme of new mailboxes, and of rows whose own is too weak: PostfixAdmin's php_crypt:SHA512, Dovecot's default
     # on such sites.
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105
@@ -263,7 +330,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inbound_text: str = ""
     # Separates the extension from the local part, as in Postfix' recipient_delimiter.
     recipient_delimiter: str = "+"
-    # Postfix reserves it for the operator's contact; never suspended automatically, as is abuse@ (RFC 2142).
+    # Local parts that are never suspended automatically, only restricted: the operator must stay within reach
+    # (RFC 5321, section 4.5.1, and RFC 2142).
     protected_local_parts: tuple[str, ...] = ("postmaster", "abuse")
 
     @property
@@ -304,90 +372,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def ledger_directory(self) -> Path:
         """The agent's own record of what it holds shut and which steps are done."""
         return Path(self.var) / "agent" / "ledger"
-
-
-def configuration_path() -> Path:
-    """The file this process must read; raises ConfigError when there is none."""
-    if named := os.environ.get("SEKISHO_CONFIG"):
-        return Path(named)
-    candidates = [Path(os.environ.get("SEKISHO_VAR", "var")) / "sekisho.toml", Path("/etc/sekisho/sekisho.toml")]
-    for path in candidates:
-        if path.exists():
-            return path
-    raise ConfigError(f"no configuration at {' or '.join(map(str, candidates))}; `make run` makes one")
-
-
-def read_settings(path: Path) -> Settings:
-    """The settings in a TOML file; raises ConfigError naming the file and the field."""
-    try:
-        found = msgspec.toml.decode(path.read_bytes(), type=Settings)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    if problem := inbound_text_problem(found.inbound_text):
-        raise ConfigError(f"{path}: inbound_text {problem}")
-    if problem := reason_text_problem(found.guard.reason_text):
-        raise ConfigError(f"{path}: guard.reason_text {problem}")
-    issuers = [one.issuer for one in found.web.single_sign_on]
-    if len(set(issuers)) != len(issuers):
-        raise ConfigError(f"{path}: web.single_sign_on: an issuer is named twice")
-    names = [channel.name for channel in found.channels]
-    if doubled := {name for name in names if names.count(name) > 1 or name == "mail"}:
-        raise ConfigError(f"{path}: channels: the name {min(doubled)} is taken")
-    return found
-
-
-# A reply line may have 512 octets (RFC 5321, section 4.5.3.1.5), an address in it 256; and a delay notice wraps.
-MOST_INBOUND_TEXT = 200
-# fail2ban's stock filters (1.0.2, postfix and dovecot) count lines with these: a host that honestly retries would be
-# banned for our answer.
-ATTACK_PHRASES = (
-    "access denied",
-    "relay access denied",
-    "service unavailable",
-    "user unknown",
-    "undeliverable",
-    "authentication failed",
-    "blocked using",
-    "host not found",
-    "need fully-qualified",
-    "unverified address",
-    "improper command pipelining",
-    "auth failed",
-    "too many errors",
-)
-
-
-def inbound_text_problem(text: str) -> str:
-    """Why this text cannot be said in a 450; "" for one that can."""
-    if not (text.isascii() and (text.isprintable() or not text)):
-        return "must be printable ASCII: other servers show it as it is"
-    if len(text) > MOST_INBOUND_TEXT:
-        return f"has more than {MOST_INBOUND_TEXT} characters"
-    if text != text.strip() or ";" in text:
-        return "must have no blank at its ends and no semicolon: programs that read mail logs stop there"
-    if text[:1].isdigit():
-        return "must not begin with a digit: it would be taken for a reply code"
-    found = [phrase for phrase in ATTACK_PHRASES if phrase in text.lower()]
-    return f'holds "{found[0]}", for which fail2ban bans the servers that wait' if found else ""
-
-
-# Postfix puts it behind "535 5.7.8 Error: authentication failed: " in a line of 512 octets, and mail programs show it
-# in a small box.
-MOST_REASON_TEXT = 200
-
-
-def reason_text_problem(text: str) -> str:
-    """Why this text cannot be told to a client whose login is refused; "" for one that can."""
-    if not (text.isascii() and (text.isprintable() or not text)):
-        return "must be printable ASCII: IMAP allows nothing else (RFC 3501, section 7.1)"
-    if len(text) > MOST_REASON_TEXT:
-        return f"has more than {MOST_REASON_TEXT} characters"
-    if set("{}") & set(text.replace("{case}", "")):
-        return "knows one placeholder, {case}"
-    return ""
-
-
-@cache
-def settings() -> Settings:
-    """This process's settings, read at the first call."""
-    return read_settings(configuration_path())

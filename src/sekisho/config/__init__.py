@@ -1,0 +1,61 @@
+"""One frozen Settings, read once per process from `sekisho.toml`; every value with its unit and reason.
+
+The file is found in this order: `$SEKISHO_CONFIG`; `$SEKISHO_VAR/sekisho.toml`; `./var/sekisho.toml` (the local
+stack of `make run`); `/etc/sekisho/sekisho.toml`. Rules that operators change in the panel live in the database,
+connection facts live here. A typo in the file is an error that names the setting and what was probably meant.
+
+Who may enter: everybody. What it must never do: import another room, or show a secret.
+"""
+
+from sekisho.config.model import (
+    AppriseChannel,
+    Channel,
+    ComplaintSettings,
+    DatabaseSettings,
+    DoctorSettings,
+    DovecotSettings,
+    GuardSettings,
+    Listener,
+    MailServerSettings,
+    NoticeSettings,
+    PasswordSettings,
+    PostfixSettings,
+    Settings,
+    SignOnIssuer,
+    WebhookChannel,
+    WebmailSettings,
+    WebSettings,
+)
+from sekisho.config.reading import configuration_path, read_settings, read_tables, settings
+from sekisho.config.secret_files import ConfigError, read_secret
+from sekisho.config.texts import MOST_INBOUND_TEXT, MOST_REASON_TEXT, inbound_text_problem, reason_text_problem
+
+__all__ = [
+    "MOST_INBOUND_TEXT",
+    "MOST_REASON_TEXT",
+    "AppriseChannel",
+    "Channel",
+    "ComplaintSettings",
+    "ConfigError",
+    "DatabaseSettings",
+    "DoctorSettings",
+    "DovecotSettings",
+    "GuardSettings",
+    "Listener",
+    "MailServerSettings",
+    "NoticeSettings",
+    "PasswordSettings",
+    "PostfixSettings",
+    "Settings",
+    "SignOnIssuer",
+    "WebSettings",
+    "WebhookChannel",
+    "WebmailSettings",
+    "configuration_path",
+    "inbound_text_problem",
+    "read_secret",
+    "read_settings",
+    "read_tables",
+    "reason_text_problem",
+    "settings",
+]
