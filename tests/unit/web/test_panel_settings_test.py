@@ -35,6 +35,7 @@ def nonce(cast: casting.Cast) -> Iterator[None]:
     file = Path(settings().dovecot.policy_hash_nonce_file)
     file.parent.mkdir(exist_ok=True)
     file.write_text(f"{NONCE}\n")
+    file.chmod(0o640)
     MailHost.objects.all().update(tls=True)
     yield
     file.unlink()
