@@ -1,4 +1,4 @@
-"""The sources an alert is about: what a person looks at before he says "this was me"."""
+"""The sources an incident is about: what a person looks at before he says "this was me" or "no takeover"."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ def of(incident: Incident) -> list[AlertSource]:
         record = decision.record
         _add(found, AlertSource(record.get("ip", ""), record.get("country", ""), record.get("asn", 0), decision.t, ()))
     return sorted(found.values(), key=lambda source: source.at)[-MOST_SOURCES:]
+
+
+def judged(incident: Incident) -> list[str] | None:
+    """The addresses that become familiar when a person says "no takeover": those that detection had shown. None where a
+    person alone began the incident: nothing was shown, the word is about the whole day.
+
+    A restricted mailbox stays open. A stranger who comes after the question must not become familiar by its answer.
+    """
+    if not incident.decisions.exists():
+        return None
+    return [source.ip for source in of(incident)]
 
 
 def _add(found: dict[str, AlertSource], source: AlertSource) -> None:

@@ -158,16 +158,14 @@ def dismiss(
         status = current_status(incident.mailbox)
         burned.unburn_since(incident.mailbox, incident.detected_at)
         before = status.status
-        if status.status not in STATUS_OF.values():
-            sources = [source.ip for source in alert_sources.of(incident)]
-            return lift(
-                status, incident, before, "dismissal", actor, "dismissed", at,
-                reason=reason, account=account, sources=sources,
-            )  # fmt: skip
-        # A burned password that is back is this suspension's reason as well: it must not trip at the next login again.
-        burned.vouch_for_present(incident.mailbox, at)
-        before = status_before(incident)
-        return lift(status, incident, before, "dismissal", actor, "dismissed", at, reason=reason, account=account)
+        if status.status in STATUS_OF.values():
+            # A burned password that is back is this suspension's reason as well: it must not trip at the next login again.
+            burned.vouch_for_present(incident.mailbox, at)
+            before = status_before(incident)
+        return lift(
+            status, incident, before, "dismissal", actor, "dismissed", at,
+            reason=reason, account=account, sources=alert_sources.judged(incident),
+        )  # fmt: skip
 
 
 def answer(
@@ -190,7 +188,8 @@ def answer(
         if status.status != "restricted" or status.generation != incident.generation:
             raise NotAllowed(f"{incident.mailbox} is {status.status}")
         questions.note_answer(incident, "yes", actor, at)
-        orders = lift(status, incident, status_before(incident), "answer", actor, "closed", at, account=account)
+        before, sources = status_before(incident), alert_sources.judged(incident)
+        orders = lift(status, incident, before, "answer", actor, "closed", at, account=account, sources=sources)
         allowed = allowances.grant(incident.mailbox, status.generation + 1, terms or Terms(), actor, at)
         details: dict[str, object] = {"count": allowed.recipients, "until": allowed.until.timestamp()}
         add_entry(incident, at, "allowed", f"allowed-{incident.pk}", details)

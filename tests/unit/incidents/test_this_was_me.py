@@ -111,9 +111,28 @@ def test_dismissing_an_alert_vouches_for_no_more_than_its_sources(alert: Inciden
     assert build_state(timezone.now()).mailboxes[ALICE].vouched == (HOTEL,)
 
 
-def test_dismissing_a_suspension_vouches_as_before(two_tenants: None) -> None:
-    found = decisions.record_detection(record())
+@pytest.mark.parametrize("action", ["restrict", "suspend"])
+def test_a_dismissal_vouches_for_what_detection_had_shown_and_for_nobody_who_came_later(
+    two_tenants: None, action: str
+) -> None:
+    found = decisions.record_detection(record(action=action))
     assert found is not None
+    sign_in(LATER, T + 60)
+    decisions.dismiss(found, "operator")
+    stated = build_state(timezone.now()).mailboxes[ALICE]
+    assert (stated.confirmed, stated.vouched) == (True, (HOTEL,))
+
+
+def test_the_answer_to_a_question_vouches_for_nobody_who_came_after_it_was_asked(two_tenants: None) -> None:
+    found = decisions.record_detection(record(action="restrict"))
+    assert found is not None
+    sign_in(LATER, T + 60)
+    decisions.answer(found, "boss")
+    assert build_state(timezone.now()).mailboxes[ALICE].vouched == (HOTEL,)
+
+
+def test_the_dismissal_of_an_operators_own_suspension_is_about_the_whole_day(two_tenants: None) -> None:
+    found = decisions.suspend(ALICE, "a call", "operator")
     decisions.dismiss(found, "operator")
     stated = build_state(timezone.now()).mailboxes[ALICE]
     assert (stated.confirmed, stated.vouched) == (True, None)
