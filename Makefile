@@ -60,8 +60,9 @@ bench: prepare-test
 eval: prepare-test
 	$(AS_ROOT) $(BIN)/python -m evals report
 
-# Looks for examples nobody thought of, then applies each one-line sabotage to a copy of the tree and requires its story
+# Looks for examples nobody thought of, plays the stories that take minutes, then applies each one-line sabotage to a copy of the tree and requires its story
 # to turn red.
 soak: prepare-test
 	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 tests/unit
+	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/stack tests/browser
 	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py

@@ -17,6 +17,16 @@ settings.register_profile("soak", deadline=None)
 settings.load_profile("soak" if os.environ.get("SEKISHO_SOAK") else "sekisho")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the long cases to `make soak`: deselected, which the summary counts, never skipped."""
+    if os.environ.get("SEKISHO_SOAK"):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     from django.db import connections

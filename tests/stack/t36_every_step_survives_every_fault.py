@@ -117,7 +117,8 @@ def keeps_open_while_it_lasts(stack: Stack, box: Box, kick: Rule) -> None:
     kick.lift()
 
 
-@pytest.mark.parametrize("fault", list(SHUTTING))
+# A hang takes its deadline at every command; the unit matrix has it for each step.
+@pytest.mark.parametrize("fault", [pytest.param("hangs", marks=pytest.mark.soak), "exits 75", "does nothing"])
 def test_a_suspension_and_its_dismissal_survive_programs_that_fail(stack: Stack, fault: Fault) -> None:
     box, queue_id, session = prepared(stack, f"t36{fault[0]}{fault[-1]}")
     with spoilt(stack.programs, fault, SHUTTING[fault]) as rules:
@@ -152,6 +153,7 @@ def assert_given_back(stack: Stack, box: Box, number: str) -> None:
     assert not failed, failed
 
 
+@pytest.mark.soak
 def test_the_agent_killed_after_every_act_of_a_dismissal(stack: Stack) -> None:
     box, _, session = prepared(stack, "t36k")
     stack.suspend(box)
