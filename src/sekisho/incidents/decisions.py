@@ -159,7 +159,7 @@ def dismiss(
         burned.unburn_since(incident.mailbox, incident.detected_at)
         before = status.status
         if status.status in STATUS_OF.values():
-            # A burned password that is back is this suspension's reason as well: it must not trip at the next login again.
+            # A burned password that is back is this suspension's reason, too: it must not trip at the next login again.
             burned.vouch_for_present(incident.mailbox, at)
             before = status_before(incident)
         return lift(
