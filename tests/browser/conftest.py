@@ -134,7 +134,8 @@ def panel() -> Iterator[Panel]:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
+    # Three workers import Django at once: seconds on an idle machine, more than half a minute on a crowded one.
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

@@ -120,6 +120,8 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("owner_not_me", "/owner/not-me/", ALERTED),
         Scene("owner_contact", "/owner/contact/", ALERTED),
         Scene("owner_own_codes", "/owner/codes/", ALERTED),
+        Scene("owner_factors", "/owner/factors/", ALERTED),
+        Scene("owner_factor_app", "/owner/factors/app/", ALERTED),
         Scene("owner_app_passwords", "/owner/app-passwords/", ALERTED),
         Scene("owner_home", "/owner/", LOCKED, "suspended"),
         Scene("owner_recovery", "/owner/recovery/", LOCKED),

@@ -44,6 +44,28 @@ class PaperCode(models.Model):
     used_at = models.DateTimeField(null=True)
 
 
+class OwnerFactor(models.Model):
+    """An authenticator app or a passkey of a mailbox's owner; when it opens what says recovery.owner_factors."""
+
+    APP, PASSKEY = "app", "passkey"
+
+    mailbox = models.CharField(max_length=255, db_index=True)
+    kind = models.CharField(max_length=7)
+    name = models.CharField(max_length=60)
+    # App: its key, encrypted by the panel (a copy of the database opens nothing). Passkey: its number and public key,
+    # as WebAuthn's attested credential data in base64.
+    secret = models.TextField()
+    enrolled_at = models.DateTimeField()
+    enrolled_by = models.CharField(max_length=255)
+    removed_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    # App: the latest counter (RFC 6238: half minutes since 1970) a code was taken for; an older code is worth nothing.
+    counter = models.PositiveBigIntegerField(default=0)
+    # App: codes typed since `tries_since` that were not right.
+    tries = models.PositiveIntegerField(default=0)
+    tries_since = models.DateTimeField(null=True)
+
+
 class RecoveryRequest(models.Model):
     """One attempt to recover a mailbox, whether such a mailbox exists or not; it serves once.
 
@@ -52,8 +74,8 @@ class RecoveryRequest(models.Model):
     """
 
     mailbox = models.CharField(max_length=255, db_index=True)
-    # owner: asked without signing in; admin: started in the panel or at the command line; login: the second factor
-    # of the owner's pages, which makes no new password.
+    # owner: asked without signing in; admin: started in the panel or at the command line. These two make a new
+    # password; login (the second factor of the owner's pages) and setup (an invitation to set one up) never do.
     origin = models.CharField(max_length=5)
     actor = models.CharField(max_length=255, blank=True, default="")
     state = models.CharField(max_length=7, default="asked", db_index=True)
@@ -66,5 +88,5 @@ class RecoveryRequest(models.Model):
     with_code = models.BooleanField(default=False)
     # Codes typed so far, each counted before it is looked at.
     tries = models.PositiveIntegerField(default=0)
-    # link, code, paper: what the new password rests on.
-    proof = models.CharField(max_length=5, blank=True, default="")
+    # link, code, paper, app, passkey: what the new password rests on.
+    proof = models.CharField(max_length=7, blank=True, default="")

@@ -41,6 +41,8 @@ KEPT = timedelta(days=2)
 # What one turn of the worker answers at most.
 ANSWERED_AT_ONCE = 50
 DIGITS = 8
+# Origins of the requests that lead to a new password.
+RECOVERS = ("owner", "admin")
 
 
 class Spent(Exception):
@@ -163,16 +165,15 @@ def prune(now: datetime) -> None:
 
 def proved_by_link(token_hash: str, now: datetime) -> RecoveryRequest | None:
     """The request whose link has this hash, while it lives."""
-    # A code for the owner's pages has a row of the same kind, but opens no recovery (recovery.second_factor).
-    recoveries = RecoveryRequest.objects.exclude(origin="login")
-    live = recoveries.filter(token_hash=token_hash, state="live", expires_at__gt=now)
-    return live.first()
+    # A code for the owner's pages and an invitation have rows of the same kind, but open no recovery.
+    live = RecoveryRequest.objects.filter(token_hash=token_hash, state="live", expires_at__gt=now)
+    return live.filter(origin__in=RECOVERS).first()
 
 
 def proved_by_code(number: int, now: datetime) -> RecoveryRequest | None:
     """This browser's request, once its code was right, while the proof lives."""
-    recoveries = RecoveryRequest.objects.exclude(origin="login")
-    return recoveries.filter(pk=number, state="proved", expires_at__gt=now).first()
+    proved = RecoveryRequest.objects.filter(pk=number, state="proved", expires_at__gt=now)
+    return proved.filter(origin__in=RECOVERS).first()
 
 
 def try_code(number: int, typed: str, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from sekisho.config import settings
 from sekisho.incidents.letters import Stale
 from sekisho.incidents.models import Notice
 from sekisho.recovery import contacts, requests
-from sekisho.recovery.models import OwnerContact, RecoveryRequest
+from sekisho.recovery.models import OwnerContact, OwnerFactor, RecoveryRequest
 
 _RULE = "\n" + "-" * 60 + "\n\n"
 _Words = dict[str, object]
@@ -27,6 +27,8 @@ _SUBJECTS = {
     "codes_printed": ("{mailbox} の紙のコードが発行されました", "New paper codes for the mailbox {mailbox}"),
     "password_made": ("{mailbox} のパスワードが再設定されました", "A new password was made for {mailbox}"),
     "owner_code": ("{mailbox} の確認コード", "Code for the owner of {mailbox}"),
+    "owner_invitation": ("{mailbox} のアプリ・パスキー設定のご案内", "Set up an app or a passkey for {mailbox}"),
+    "factor_told": ("{mailbox} の本人確認の方法が変更されました", "A second factor of {mailbox} was changed"),
 }
 
 _LINK_JA = """\
@@ -144,6 +146,44 @@ Somebody else may know the password of {mailbox}. Please make a new one on this 
 
 Give the code to nobody. We never ask for it.
 """
+_INVITED_JA = """\
+メールアドレス {mailbox} の利用者ページで使う認証アプリまたはパスキーについて、
+メール管理者が設定のご案内をお送りしました。
+
+■ 設定するには
+設定したいスマートフォンなどで次のページを開き、このメールアドレスのパスワードでログインしてください。
+{until} まで、1回だけ使えます。
+
+    {link}
+
+■ お心当たりがない場合
+何もする必要はありません。気になるときは {domain} のメール管理者にお知らせください。
+リンクは、だれにも教えないでください。
+"""
+_INVITED_EN = """\
+The mail administrator invites you to set up an authenticator app or a passkey for the owner's pages of {mailbox}.
+
+To set it up
+Open this page on the device it is for, and sign in with the mailbox's password. It works once, until {until}.
+
+    {link}
+
+If you know nothing of this
+There is nothing to do. If it worries you, please tell the mail administrator of {domain}.
+Give the link to nobody.
+"""
+_FACTOR_JA = """\
+メールアドレス {mailbox} の利用者ページで使う{what_ja}しました({at})。
+
+ご本人の操作、またはメール管理者に頼まれたことであれば、何もする必要はありません。
+お心当たりがない場合は、すぐに {domain} のメール管理者にお知らせください。
+"""
+_FACTOR_EN = """\
+{what_en} of the owner's pages of {mailbox} ({at}).
+
+If the owner did this, or asked the mail administrator to, there is nothing to do.
+If not, please tell the mail administrator of {domain} at once.
+"""
 _BODIES = {
     "recovery_link": (_LINK_JA, _LINK_EN),
     "contact_new": (_NEW_JA, _NEW_EN),
@@ -151,7 +191,16 @@ _BODIES = {
     "codes_printed": (_CODES_JA, _CODES_EN),
     "password_made": (_MADE_JA, _MADE_EN),
     "owner_code": (_CODE_ONLY_JA, _CODE_ONLY_EN),
+    "owner_invitation": (_INVITED_JA, _INVITED_EN),
+    "factor_told": (_FACTOR_JA, _FACTOR_EN),
 }
+_FACTORS = {
+    ("app", "added"): ("認証アプリを設定", "An authenticator app was set up for the second factor"),
+    ("passkey", "added"): ("パスキーを設定", "A passkey was set up for the second factor"),
+    ("app", "removed"): ("認証アプリを削除", "The authenticator app was removed from the second factors"),
+    ("passkey", "removed"): ("パスキーを削除", "A passkey was removed from the second factors"),
+}
+_RESET = ("認証アプリとパスキーを、メール管理者がすべて削除", "The mail administrator removed every app and passkey")
 _SOURCES = {
     "admin": ("管理者による操作", "by an administrator"),
     "paper": ("紙のコードによる操作", "with a paper code"),
@@ -164,6 +213,11 @@ KINDS = tuple(_BODIES)
 def link_to(token: str) -> str:
     """The address of the recovery page with this token, as people reach the panel."""
     return f"{settings().web.panel_url}/recover/link/{token}"
+
+
+def invitation_to(token: str) -> str:
+    """The address of an invitation to set up a second factor, as people reach the panel."""
+    return f"{settings().web.panel_url}/owner/invitation/{token}"
 
 
 def _clock(moment: datetime) -> str:
@@ -205,6 +259,25 @@ def _about_code(letter: Notice) -> _Words:
     }
 
 
+def _about_invitation(letter: Notice) -> _Words:
+    request = RecoveryRequest.objects.filter(pk=int(letter.about.rpartition(" ")[2]), origin="setup").first()
+    if request is None or request.state != "live" or request.expires_at <= timezone.now():
+        raise Stale("the invitation has run out or was used")
+    return {
+        "link": invitation_to(requests.token_of(request)),
+        "until": timezone.localtime(request.expires_at).strftime("%H:%M (%Z)"),
+    }
+
+
+def _about_factor(letter: Notice) -> _Words:
+    _, number, what = letter.about.split()
+    factor = OwnerFactor.objects.filter(pk=int(number)).first()
+    if factor is None:
+        raise Stale("the factor is gone")
+    what_ja, what_en = _RESET if what == "reset" else _FACTORS[factor.kind, what]
+    return {"what_ja": what_ja, "what_en": what_en}
+
+
 def _about_contact(letter: Notice) -> _Words:
     _, number, *what = letter.about.split()
     contact = OwnerContact.objects.filter(pk=int(number)).first()
@@ -232,6 +305,8 @@ def _about_nothing_more(letter: Notice) -> _Words:
 _ABOUT: dict[str, Callable[[Notice], _Words]] = {
     "recovery_link": _about_link,
     "owner_code": _about_code,
+    "owner_invitation": _about_invitation,
+    "factor_told": _about_factor,
     "contact_new": _about_contact,
     "contact_told": _about_contact,
 }

@@ -8,8 +8,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# The paths of web.urls' "recover_link" and "question"; what follows is the token, whole or cut off.
-_TOKEN = re.compile(r"(/recover/link/|/question/)[^/\s\"'?]+")
+# The paths of web.urls' "recover_link", "owner_invitation" and "question"; what follows is the token, whole or cut off.
+_TOKEN = re.compile(r"(/recover/link/|/owner/invitation/|/question/)[^/\s\"'?]+")
 
 
 def mask(text: str) -> str:

@@ -24,8 +24,12 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from sekisho.directory.models import SiteMailbox
+from sekisho.recovery import owner_factors
+from sekisho.recovery.models import RecoveryRequest
 
 KEY = "owner"
+# Session key: the hash of the invitation's link that this browser has opened.
+INVITATION = "owner_invitation"
 # A worried person comes back to the page some times in a day; a telephone left lying shows no more than its mail does.
 SIGNED_IN_FOR = timedelta(hours=12)
 # As for app passwords after a recovery: time to walk to each device, and no longer a key.
@@ -38,11 +42,13 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 @dataclass(frozen=True)
 class Owner:
-    """The mailbox of this browser. `proof`: the second factor ("paper", "code"), "" for the password alone."""
+    """The mailbox of this browser. `proof`: the second factor ("paper", "code", "app", "passkey"), "" for the password
+    alone; `factor`: the OwnerFactor of an app or passkey, else 0."""
 
     mailbox: SiteMailbox
     proof: str = ""
     proved_until: datetime | None = None
+    factor: int = 0
 
     @property
     def address(self) -> str:
@@ -66,17 +72,20 @@ def _mark(mailbox: SiteMailbox) -> str:
 
 def sign_in(request: HttpRequest, mailbox: SiteMailbox) -> None:
     """Opens the owner's pages for a browser that knew the password; an account of the panel is signed out in it."""
+    invitation = request.session.get(INVITATION)
     if request.user.is_authenticated:
         logout(request)
     request.session.cycle_key()
+    if invitation is not None:
+        request.session[INVITATION] = invitation
     now = timezone.now().timestamp()
     request.session[KEY] = {"mailbox": mailbox.username, "mark": _mark(mailbox), "at": now, "proof": "", "proved": 0.0}
 
 
-def prove(request: HttpRequest, proof: str) -> None:
+def prove(request: HttpRequest, proof: str, factor: int = 0) -> None:
     """Notes that this browser has shown a second factor just now."""
     request.session.cycle_key()
-    request.session[KEY] |= {"proof": proof, "proved": timezone.now().timestamp()}
+    request.session[KEY] |= {"proof": proof, "proved": timezone.now().timestamp(), "factor": factor}
     request.session.modified = True
 
 
@@ -101,8 +110,21 @@ def of(request: HttpRequest) -> Owner | None:
     mailbox = SiteMailbox.objects.filter(username=kept["mailbox"]).first()
     if mailbox is None or not constant_time_compare(kept["mark"], _mark(mailbox)):
         return None
-    until = datetime.fromtimestamp(float(kept["proved"]), UTC) + PROVED_FOR
-    return Owner(mailbox, kept["proof"], until) if kept["proof"] and until > now else Owner(mailbox)
+    until, factor = datetime.fromtimestamp(float(kept["proved"]), UTC) + PROVED_FOR, kept.get("factor", 0)
+    if not kept["proof"] or until <= now:
+        return Owner(mailbox)
+    # Removed meanwhile, or too young for what has been noticed since.
+    if factor and not owner_factors.opens_still(factor, mailbox.username, now):
+        return Owner(mailbox)
+    return Owner(mailbox, kept["proof"], until, factor)
+
+
+def invitation_of(request: HttpRequest, mailbox: str) -> RecoveryRequest | None:
+    """The living invitation to set up a second factor for this mailbox that this browser has opened."""
+    token_hash = request.session.get(INVITATION)
+    if not isinstance(token_hash, str):
+        return None
+    return owner_factors.invitation(token_hash, mailbox, timezone.now())
 
 
 def for_owner(view: OwnerView[P]) -> View[P]:

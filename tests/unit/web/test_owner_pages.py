@@ -156,7 +156,7 @@ def test_a_code_from_paper_opens_the_rest_once(codes):
         assert client.get(reverse(name)).status_code == 200, name
     again = signed_in()
     answer = again.post(reverse("owner_proof"), {"code": code})
-    assert answer.status_code == 422 and "This code is not right" in answer.content.decode()
+    assert answer.status_code == 422 and "This does not open it" in answer.content.decode()
 
 
 def test_a_code_of_somebody_elses_sheet_or_one_too_young_opens_nothing(codes):

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sekisho.incidents import decisions
 from sekisho.incidents.permit_facts import probation_facts
-from sekisho.recovery import mail_settings, second_factor
+from sekisho.recovery import mail_settings, owner_factors, second_factor
 from sekisho.web import owner_session, owner_steps, story, waiting
 from sekisho.web.owner_session import Owner, for_owner, for_proved_owner
 from sekisho.web.views.recover import CODE, LINK
@@ -79,6 +79,13 @@ def scanned(request: HttpRequest, owner: Owner) -> HttpResponse:
 @require_POST
 def new_password(request: HttpRequest, owner: Owner) -> HttpResponse:
     """On to the page that makes the new password: the second factor of this session is the proof."""
+    if owner.factor and not owner_factors.proves(owner.factor, owner.address, timezone.now()):
+        messages.error(
+            request,
+            _("A new password needs a proof that is two weeks old. Your app or passkey is newer: please sign in again "
+              "and show a code from paper or from your contact, or ask your mail administrator."),
+        )  # fmt: skip
+        return redirect("owner_recovery")
     begun = second_factor.start_recovery(owner.address, owner.proof, timezone.now())
     request.session.pop(LINK, None)
     request.session[CODE] = begun.pk

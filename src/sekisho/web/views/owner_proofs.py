@@ -20,11 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
-from sekisho.recovery import contacts, paper, requests
+from sekisho.recovery import contacts, owner_factors, paper, requests
 from sekisho.recovery.models import OwnerContact
-from sekisho.recovery.texts import link_to
+from sekisho.recovery.texts import invitation_to, link_to
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
+from sekisho.web.owner_lines import factor_line
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def _page(request: HttpRequest, mailbox: SiteMailbox, code: int = 200, **more: A
         "mailbox": mailbox,
         "proofs": [proof_of(one, one.enrolled_at, first, now) for one in contacts.of_mailbox(mailbox.username)],
         "most": contacts.MOST,
+        "factors": [factor_line(one, first, now) for one in owner_factors.of_mailbox(mailbox.username)],
         **sheet_of(mailbox.username),
         **more,
     }
@@ -139,3 +141,34 @@ def recovery_page(request: HttpRequest, address: str) -> HttpResponse:
         "mails": len(contacts.that_count(mailbox, now)),
     }
     return render(request, "web/owner_link.html", context)
+
+
+@require_POST
+@needs_confirmation
+@sensitive_variables("link", "token")
+def invite(request: HttpRequest, address: str) -> HttpResponse:
+    """An invitation to set up an app or a passkey, as a link and a QR code, in this answer only."""
+    mailbox = access.access_mailbox(request.user, address).username
+    account, now = signed_in(request), timezone.now()
+    token, mails = owner_factors.invite(mailbox, account.get_username(), now, account=account)
+    link = invitation_to(token)
+    context = {
+        "mailbox": mailbox,
+        "link": link,
+        # Level M and 4 pixels: as on the recovery page.
+        "qr": segno.make(link, error="m").svg_data_uri(scale=4, dark="#000", light="#fff"),
+        "expires_at": now + requests.LIVES,
+        "mails": mails,
+    }
+    return render(request, "web/owner_invitation.html", context)
+
+
+@require_POST
+@needs_confirmation
+def reset_factors(request: HttpRequest, address: str) -> HttpResponse:
+    """Removes the owner's app and passkeys: the device is lost. The contacts are told."""
+    mailbox = access.access_mailbox(request.user, address).username
+    account = signed_in(request)
+    owner_factors.reset(mailbox, account.get_username(), timezone.now(), account=account)
+    messages.success(request, _("The owner's app and passkeys are removed. They open nothing any more."))
+    return redirect("owner_proofs", address=mailbox)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+import unicodedata
+from datetime import datetime
 from functools import cache
 
 from django.contrib.auth.decorators import login_not_required
@@ -27,10 +29,12 @@ from sekisho.directory.names import canonical
 from sekisho.directory.passwords import hash_password, verify_password
 from sekisho.incidents import sign_ins
 from sekisho.incidents.changes import write_audit
-from sekisho.recovery import second_factor
-from sekisho.web import owner_session, throttle
+from sekisho.recovery import owner_factors, second_factor
+from sekisho.recovery.models import OwnerFactor
+from sekisho.web import owner_keys, owner_session, throttle
 from sekisho.web.forms import LONGEST_PASSWORD
 from sekisho.web.owner_session import Owner, for_owner
+from sekisho.web.passkeys import passkeys_possible
 from sekisho.web.views.recover import LONGEST_ADDRESS, TRIES_PER_ADDRESS
 
 log = logging.getLogger("sekisho.web")
@@ -40,6 +44,7 @@ log = logging.getLogger("sekisho.web")
 ANSWER_S = 0.4
 # Session key: the request that this browser's code belongs to.
 CODE = "owner_code"
+APP_DIGITS = 6
 
 
 @login_not_required
@@ -64,7 +69,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     throttle.give_back_for_mailbox(address, client, known, now)
     owner_session.sign_in(request, mailbox)
     write_audit("owner (password)", "owner_sign_in", mailbox.username, {"address": client}, at=now)
-    return redirect("owner_home")
+    invited = owner_session.invitation_of(request, mailbox.username) is not None
+    return redirect("owner_factors" if invited else "owner_home")
 
 
 @sensitive_variables("password")
@@ -100,7 +106,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def proof(request: HttpRequest, owner: Owner) -> HttpResponse:
-    """The second factor: a code from paper, or from the contact's mail. `next` is where it leads."""
+    """The second factor: passkey, or code of the app, paper, or the contact's mail. `next` is where it leads."""
     after, now = _next(request), timezone.now()
     if owner.proved:
         return redirect(after)
@@ -108,16 +114,36 @@ def proof(request: HttpRequest, owner: Owner) -> HttpResponse:
         return _proof_page(request, owner, after)
     if not throttle.reserve_for("owner proof", throttle.client_address(request), TRIES_PER_ADDRESS, now):
         return _wait(request)
+    shown, factor = _shown(request, owner, now)
+    if not shown:
+        return _proof_page(request, owner, after, wrong=True)
+    request.session.pop(CODE, None)
+    owner_session.prove(request, shown, factor)
+    return redirect(after)
+
+
+def _shown(request: HttpRequest, owner: Owner, now: datetime) -> tuple[str, int]:
+    """What was shown ("" for nothing that is right), and the app or passkey it was."""
+    typed = request.POST.get("code", "")
+    if "credential" in request.POST:
+        key = owner_keys.shown_by_passkey(request, owner.address, request.POST["credential"])
+        return _kept(request, owner, OwnerFactor.PASSKEY, key, now)
+    # Six digits are an app's; eight a mail's, twelve signs paper's.
+    digits = unicodedata.normalize("NFKC", "".join(typed[:64].split()))
+    if len(digits) == APP_DIGITS and digits.isdecimal():
+        return _kept(request, owner, OwnerFactor.APP, owner_keys.shown_by_app(owner.address, digits), now)
     number = request.session.get(CODE)
     if not isinstance(number, int) or not second_factor.is_open(number, owner.address, now):
         number = second_factor.begin(owner.address, now).pk
         request.session[CODE] = number
-    shown = second_factor.prove(number, owner.address, request.POST.get("code", ""), now)
-    if not shown:
-        return _proof_page(request, owner, after, wrong=True)
-    request.session.pop(CODE, None)
-    owner_session.prove(request, shown)
-    return redirect(after)
+    return second_factor.prove(number, owner.address, typed, now), 0
+
+
+def _kept(request: HttpRequest, owner: Owner, kind: str, factor: OwnerFactor | None, now: datetime) -> tuple[str, int]:
+    """The answer about an app or a passkey, and its line in the audit trail."""
+    client = throttle.client_address(request)
+    owner_factors.write_shown(owner.address, kind, factor is not None, client, now)
+    return (kind, factor.pk) if factor else ("", 0)
 
 
 @for_owner
@@ -143,5 +169,9 @@ def _next(request: HttpRequest) -> str:
 
 
 def _proof_page(request: HttpRequest, owner: Owner, after: str, **more: bool) -> HttpResponse:
+    """The page is the same for every mailbox, whatever is enrolled for it."""
     code = 422 if more.get("wrong") or more.get("too_soon") else 200
-    return owner_session.page(request, owner, "web/owner/proof.html", code, next=after, **more)
+    options = {"request_options": owner_keys.ask_for_passkey(request)} if passkeys_possible(request) else None
+    return owner_session.page(
+        request, owner, "web/owner/proof.html", code, next=after, passkey=bool(options), js_data=options, **more
+    )
