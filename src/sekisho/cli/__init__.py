@@ -25,6 +25,7 @@ _PLACES = {
     "status": "status",
     "config": "configuration",
     "doctor": "doctor",
+    "setup": "setup",
     "learn": "processes",
     "evaluate": "processes",
     "replay": "processes",

@@ -26,7 +26,7 @@ from sekisho.config.model import (
     WebmailSettings,
     WebSettings,
 )
-from sekisho.config.reading import configuration_path, read_settings, read_tables, settings
+from sekisho.config.reading import configuration_path, read_settings, read_tables, settings, settings_of
 from sekisho.config.secret_files import ConfigError, read_secret
 from sekisho.config.texts import MOST_INBOUND_TEXT, MOST_REASON_TEXT, inbound_text_problem, reason_text_problem
 
@@ -58,4 +58,5 @@ __all__ = [
     "read_tables",
     "reason_text_problem",
     "settings",
+    "settings_of",
 ]

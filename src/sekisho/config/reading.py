@@ -36,7 +36,11 @@ def read_tables(path: Path) -> dict[str, Any]:
 
 def read_settings(path: Path) -> Settings:
     """The settings in a TOML file; raises ConfigError naming the file and every setting that is wrong, one a line."""
-    found = read_tables(path)
+    return settings_of(read_tables(path), path)
+
+
+def settings_of(found: dict[str, Any], path: Path) -> Settings:
+    """The settings in tables that stand in `path`, or will; raises ConfigError like `read_settings`."""
     if problems := problems_of(found):
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
     try:

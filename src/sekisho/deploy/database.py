@@ -58,15 +58,15 @@ def make_site_database(layout: Layout) -> bool:
     return True
 
 
-def make_our_database(layout: Layout) -> None:
-    """Sekisho's tables, brought to the newest migration. Needs Django (directory.start)."""
-    fresh = not layout.our_database.exists()
-    if fresh:
-        # Made before Django opens it, so that the -wal and -shm files inherit these rights from the first moment.
-        connection = sqlite3.connect(layout.our_database)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
-    _share(layout.our_database)
+def make_our_database(path: Path | None) -> None:
+    """Sekisho's tables, brought to the newest migration; `path` is SQLite's file. Needs Django (directory.start)."""
+    if path is not None:
+        if not path.exists():
+            # Made before Django opens it, so that the -wal and -shm files inherit these rights from the first moment.
+            connection = sqlite3.connect(path)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+        _share(path)
     from django.core.management import call_command
 
     call_command("migrate", database="default", verbosity=0, interactive=False)

@@ -77,11 +77,15 @@ def make_directories(layout: Layout) -> None:
 
 def secret(layout: Layout, name: str) -> str:
     """A random secret kept in `var/secrets/NAME` (mode 0640), made at the first call."""
-    path = layout.secrets / name
+    return keep_secret(layout.secrets / name)
+
+
+def keep_secret(path: Path, value: str = "") -> str:
+    """The secret in this file (mode 0640, our group's); `value`, or a random one, where there is none yet."""
     if not path.exists():
         # 32 bytes: as long as the hash the longest of them (Django's) is used with.
-        write_private(path, secrets.token_urlsafe(32), 0o640, group_id())
-    return path.read_text(encoding="ascii").strip()
+        write_private(path, value or secrets.token_urlsafe(32), 0o640, group_id())
+    return path.read_text(encoding="utf-8").strip()
 
 
 def write_private(path: Path, text: str, mode: int = 0o600, group: int = 0) -> None:
@@ -122,28 +126,28 @@ def _self_signed(key: Path, certificate: Path, name: str, alternatives: str) -> 
     run([*request, "-keyout", str(key), "-out", str(certificate)])
 
 
-def make_barrier(layout: Layout) -> None:
+def make_barrier(barrier: Path, postfix_config: str) -> None:
     """Empty barrier files where there are none: a missing map is a 451 for everybody, a missing `deny` opens logins."""
-    missing = [name for name in BARRIER_MAPS if not (layout.barrier / f"{name}.lmdb").exists()]
+    missing = [name for name in BARRIER_MAPS if not (barrier / f"{name}.lmdb").exists()]
     if missing:
-        _make_maps(layout, missing)
+        _make_maps(barrier, postfix_config, missing)
     dovecot = grp.getgrnam("dovecot").gr_gid
     for name, mode in BARRIER_LISTS.items():
-        path = layout.barrier / name
+        path = barrier / name
         if not path.exists():
             write_private(path, "", mode, dovecot)
 
 
-def _make_maps(layout: Layout, names: Sequence[str]) -> None:
+def _make_maps(barrier: Path, postfix_config: str, names: Sequence[str]) -> None:
     # One empty map, copied: postmap syncs each to disk, which takes half a second.
-    empty = layout.run / "empty"
+    empty = barrier / "empty"
     empty.with_suffix(".lmdb").unlink(missing_ok=True)
-    run(["postmap", "-c", str(layout.var / "ours/postfix"), "-i", f"lmdb:{empty}"])
+    run(["postmap", "-c", postfix_config, "-i", f"lmdb:{empty}"])
     for name in names:
-        draft = layout.barrier / f"{name}.lmdb.new"
+        draft = barrier / f"{name}.lmdb.new"
         shutil.copyfile(empty.with_suffix(".lmdb"), draft)
         draft.chmod(0o644)
-        draft.replace(layout.barrier / f"{name}.lmdb")
+        draft.replace(barrier / f"{name}.lmdb")
     empty.with_suffix(".lmdb").unlink()
 
 

@@ -50,7 +50,7 @@ def unprivileged_user(layout: Layout, environment: Mapping[str, str]) -> str:
     return USER
 
 
-def share_state(layout: Layout, user: str, failpoints: str) -> None:
+def share_state(var: Path, user: str, failpoints: str = "") -> None:
     """Directories of guard and worker belong to `user`; the agent's is readable for it.
 
     Repairs what an earlier start as root, or a `sekisho learn` by root, left behind.
@@ -65,7 +65,7 @@ def share_state(layout: Layout, user: str, failpoints: str) -> None:
         ("complaints", pwd.getpwnam(USER).pw_uid, 0o2770),
         ("agent", 0, 0o2750),
     ):
-        directory = layout.var / name
+        directory = var / name
         directory.mkdir(exist_ok=True)
         for path in (directory, *directory.rglob("*")):
             os.chown(path, uid, group, follow_symlinks=False)

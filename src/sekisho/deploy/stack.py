@@ -133,7 +133,7 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     start_django()
     first = database.FirstLoad(layout)
     first.begin()
-    database.make_our_database(layout)
+    database.make_our_database(layout.our_database)
     credentials = None
     if database.make_site_database(layout):
         credentials = provider.load_provider(layout, entry)
@@ -150,7 +150,7 @@ def _complete_barrier(layout: Layout) -> None:
 
     In a process of its own: this room may not import the privileged one.
     """
-    ground.make_barrier(layout)
+    ground.make_barrier(layout.barrier, str(layout.var / "ours/postfix"))
     if settings().ledger_directory.exists():
         code = "from sekisho.config import settings; from sekisho.containment.barrier import ensure; ensure(settings())"
         ground.run([sys.executable, "-c", code])
@@ -167,7 +167,7 @@ def _unprivileged_user(layout: Layout, environment: dict[str, str]) -> str:
     user = rights.unprivileged_user(layout, environment)
     if not user:
         _say(f"the user {rights.USER} cannot read {Path(sys.prefix)}: guard, worker and panel run as root here")
-    rights.share_state(layout, user, environment.get("SEKISHO_FAILPOINTS", ""))
+    rights.share_state(layout.var, user, environment.get("SEKISHO_FAILPOINTS", ""))
     return user
 
 

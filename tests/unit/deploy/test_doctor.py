@@ -30,6 +30,7 @@ MAIN = {
 }
 SUBMISSION = {
     "smtpd_sasl_auth_enable": "yes",
+    "smtpd_relay_restrictions": "permit_sasl_authenticated,reject",
     "smtpd_sender_restrictions": f"{SASL},reject_sender_login_mismatch",
     "smtpd_recipient_restrictions": f"{SASL}, {POLICY}",
     "smtpd_data_restrictions": SASL,

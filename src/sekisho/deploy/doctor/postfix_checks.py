@@ -30,6 +30,8 @@ class Service(msgspec.Struct, frozen=True):
 
     name: str
     parameters: dict[str, str]
+    kind: str = "inet"
+    chrooted: bool = False
 
     def __getitem__(self, name: str) -> str:
         return self.parameters.get(name, "")
@@ -42,7 +44,14 @@ class Service(msgspec.Struct, frozen=True):
     def stays_inside(self) -> bool:
         """Bound to loopback and open to nothing but itself: re-injection from filters, Sieve, our notices."""
         host = self.name.rpartition(":")[0].strip("[]")
-        return _is_loopback(host) and "permit_mynetworks" in self["smtpd_relay_restrictions"]
+        return _is_loopback(host) and "permit_mynetworks" in self["smtpd_relay_restrictions"] and not self.logs_in
+
+    @property
+    def takes_outside_mail(self) -> bool:
+        """Anybody may bring mail: there are no logins, or no list ends with `permit_sasl_authenticated, reject`."""
+        lists = [f"smtpd_{stage}_restrictions" for stage in ("client", "sender", "relay", "recipient")]
+        pairs = [pair for name in lists for pair in pairwise(words_of(self[name]))]
+        return not self.stays_inside and not (self.logs_in and ("permit_sasl_authenticated", "reject") in pairs)
 
 
 class Postfix(msgspec.Struct, frozen=True):
@@ -75,7 +84,9 @@ def parse(main: str, services: str, overrides: str) -> Postfix:
     for line in services.splitlines():
         words = line.split()
         if len(words) >= 8 and words[7] == "smtpd":
-            found.append(Service(words[0], {**values, **own.get(f"{words[0]}/{words[1]}", {})}))
+            own_values = own.get(f"{words[0]}/{words[1]}", {})
+            # master(5): a dash is the default, "n" since Postfix 3.0.
+            found.append(Service(words[0], {**values, **own_values}, words[1], words[4] == "y"))
     return Postfix(values, tuple(found))
 
 
@@ -85,13 +96,13 @@ def read(settings: Settings) -> Postfix:
     return parse(run([*base, "-x"]), run([*base, "-M"]), run([*base, "-Px"]))
 
 
-def _words(value: str) -> list[str]:
+def words_of(value: str) -> list[str]:
     """The entries of a restriction or map list; `{ … }` is one entry."""
     return [word.strip() for word in re.findall(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[^\s,]+", value)]
 
 
 def _begins_with(value: str, wanted: list[str]) -> bool:
-    return _words(value)[: len(wanted)] == wanted
+    return words_of(value)[: len(wanted)] == wanted
 
 
 def check(settings: Settings) -> list[Finding]:
@@ -113,12 +124,12 @@ def judge(postfix: Postfix, settings: Settings) -> list[Finding]:
     barrier = f"lmdb:{settings.barrier}"
     logging_in = [service for service in postfix.services if service.logs_in]
     return [
-        _inbound([s for s in postfix.services if not s.logs_in and not s.stays_inside], f"{barrier}/rcpt"),
+        _inbound([s for s in postfix.services if s.takes_outside_mail], f"{barrier}/rcpt"),
         _first_map(postfix, "virtual_alias_maps", f"{barrier}/identity", "postfix.aliases"),
         _first_map(postfix, "transport_maps", f"{barrier}/transport", "postfix.transport"),
         _submission(logging_in, f"{barrier}/sasl"),
         _asks_the_guard(logging_in, settings),
-        _policy_deadline(logging_in, postfix),
+        _policy_deadline(logging_in, postfix, settings),
         _queue_ids(postfix),
         _trusted(postfix),
     ]
@@ -126,7 +137,10 @@ def judge(postfix: Postfix, settings: Settings) -> list[Finding]:
 
 def _inbound(services: list[Service], barrier: str) -> Finding:
     wanted = ["check_recipient_access", barrier]
-    bad = [s.name for s in services if not _begins_with(s["smtpd_recipient_restrictions"], wanted)]
+    # Where logins come in as well, the barrier's other table may stand before this one.
+    logins = ["check_sasl_access", barrier.replace("/rcpt", "/sasl")]
+    lists = {s.name: s["smtpd_recipient_restrictions"] for s in services}
+    bad = [n for n, value in lists.items() if not any(_begins_with(value, w) for w in (wanted, logins + wanted))]
     if not bad:
         names = ", ".join(s.name for s in services) or "-"
         return ok("postfix.inbound", f"the barrier is asked first: {names}", f"関所の表を最初に確認しています: {names}")
@@ -145,8 +159,8 @@ def _first_map(postfix: Postfix, parameter: str, wanted: str, name: str) -> Find
         return ok(name, f"{parameter} begins with {wanted}", f"{parameter} の先頭は {wanted} です")
     return Finding(
         name, Verdict.FAIL,
-        (f"{parameter} begins with {(_words(value) or ['nothing'])[0]}",
-         f"{parameter} の先頭は {(_words(value) or ['(空)'])[0]} です"),
+        (f"{parameter} begins with {(words_of(value) or ['nothing'])[0]}",
+         f"{parameter} の先頭は {(words_of(value) or ['(空)'])[0]} です"),
         (f"put {wanted} first in {parameter}, then `postfix reload`",
          f"{parameter} の先頭に {wanted} を置き、`postfix reload`"),
     )  # fmt: skip
@@ -172,21 +186,26 @@ def _submission(services: list[Service], barrier: str) -> Finding:
     )  # fmt: skip
 
 
+def _is_guard(policy: str, settings: Settings) -> bool:
+    """Whether this entry of check_policy_service asks our guard; a site may ask others as well."""
+    place = settings.guard.policy
+    # A chrooted smtpd names the socket by its path below the queue directory.
+    return place.unix.rsplit("/", 2)[-1] in policy if place.unix else f"inet:{place.host}:{place.port}" in policy
+
+
 def _policies(service: Service, one: str) -> list[str]:
-    words = _words(service[one])
+    words = words_of(service[one])
     return [after for word, after in pairwise(words) if word == "check_policy_service"]
 
 
 def _asks_the_guard(services: list[Service], settings: Settings) -> Finding:
     place = settings.guard.policy
     wanted = f"unix:{place.unix}" if place.unix else f"inet:{place.host}:{place.port}"
-    # A chrooted smtpd names the socket by its path below the queue directory.
-    tail = wanted.rsplit("/", 2)[-1]
     bad = [
         f"{service.name} {one}"
         for service in services
         for one in ASKING_LISTS
-        if not any(wanted in policy or (place.unix and tail in policy) for policy in _policies(service, one))
+        if not any(_is_guard(policy, settings) for policy in _policies(service, one))
     ]
     if not bad:
         return ok("postfix.guard", f"submission asks {wanted}", f"送信時に {wanted} へ問い合わせています")
@@ -205,12 +224,12 @@ def _seconds(text: str) -> float:
     return float(text[:-1]) * unit[text[-1]] if text[-1:] in unit else float(text or 0)
 
 
-def _policy_deadline(services: list[Service], postfix: Postfix) -> Finding:
+def _policy_deadline(services: list[Service], postfix: Postfix, settings: Settings) -> Finding:
     default = postfix.main.get("smtpd_policy_service_timeout", "100s")
     bad = []
     for service in services:
         for one in ASKING_LISTS:
-            for policy in _policies(service, one):
+            for policy in filter(lambda one: _is_guard(one, settings), _policies(service, one)):
                 own = re.search(r"timeout=(\w+)", policy)
                 if _seconds(own[1] if own else default) > LONGEST_POLICY_S or "default_action=DUNNO" not in policy:
                     bad.append(f"{service.name} {one}")
@@ -243,7 +262,7 @@ def _trusted(postfix: Postfix) -> Finding:
     outside = [
         f"{service.name}: {word}"
         for service in postfix.services
-        for word in _words(service["smtpd_authorized_xclient_hosts"])
+        for word in words_of(service["smtpd_authorized_xclient_hosts"])
         if not _is_loopback(word.partition("/")[0].strip("[]"))
     ]
     if not outside:
