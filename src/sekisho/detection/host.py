@@ -120,6 +120,16 @@ class HostTables:
         self._guessers[ip] = (now, marks)
         self._forget_guessers(now)
 
+    def forgive_failures(self, ip: str, mailbox: str) -> None:
+        """Takes back that a source failed at a mailbox: its owner had mistyped there, and has got in since."""
+        row = self._guessers.get(ip)
+        if row is None:
+            return
+        mark = zlib.crc32(mailbox.encode("utf-8", "surrogateescape"))
+        if mark in row[1]:
+            # Where it stands in the table: only a failure makes a row younger.
+            self._guessers[ip] = row[0], tuple(other for other in row[1] if other != mark)
+
     def _forget_guessers(self, now: float) -> None:
         """Drops what is old or too much; at most two rows a call, so that no event pays for all the others."""
         for _ in range(2):

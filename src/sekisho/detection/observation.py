@@ -17,7 +17,7 @@ from sekisho.detection.habits import note_client
 from sekisho.detection.host import HostTables
 from sekisho.detection.limits import COMPLAINT_SECONDS, DAY, MAX_TARGET_CHARACTERS
 from sekisho.detection.places import Source
-from sekisho.detection.profile import MailboxProfile
+from sekisho.detection.profile import ASKED_WEIGHT, MailboxProfile
 from sekisho.detection.recipients import fingerprint
 from sekisho.detection.traffic import Traffic
 
@@ -67,9 +67,7 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
         source = profile.enter(event.mailbox, event.place, event.ip, "smtp", host, now)
         _traffic_of(profile, host, source, now).count_message(now)
     elif type(event) is Login:
-        source = profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
-        if event.client and profile.is_familiar(source):
-            note_client(profile.evidence, event.client)
+        _observe_login(profile, host, event, now)
     elif type(event) is ScriptChange:
         _observe_script(profile, host, event, now)
     elif type(event) is SessionEnded:
@@ -80,6 +78,16 @@ def _observe_known(profile: MailboxProfile, host: HostTables, event: Event, now:
     elif type(event) is AccountChange:  # pragma: no branch
         # A new password is no sign of either side: the owner sets one after a warning, and so does a hijacker.
         return
+
+
+def _observe_login(profile: MailboxProfile, host: HostTables, event: Login, now: float) -> None:
+    source = profile.enter(event.mailbox, event.place, event.ip, event.protocol, host, now)
+    if source.weight < ASKED_WEIGHT:
+        # An office full of people with new passwords is no guesser to the next of them (D3). Whoever is remarkable
+        # where he got in stays one: he may have a list with several passwords for each mailbox.
+        host.forgive_failures(event.ip, event.mailbox)
+    if event.client and profile.is_familiar(source):
+        note_client(profile.evidence, event.client)
 
 
 def _observe_complaint(profile: MailboxProfile, now: float) -> None:

@@ -22,6 +22,20 @@ def test_a_source_is_known_by_the_other_mailboxes_it_failed_at() -> None:
     assert tables.guessed_others("10.1.1.1", "other@x.test", DAY + 1.0) == 0
 
 
+def test_a_mistyped_password_is_forgiven_at_its_mailbox_and_nowhere_else() -> None:
+    tables = HostTables()
+    for number in range(4):
+        tables.note_failed_login("10.1.1.1", f"m{number}@x.test", float(number))
+    tables.note_failed_login("10.1.1.2", "m0@x.test", 5.0)
+    tables.forgive_failures("10.1.1.1", "m0@x.test")
+    tables.forgive_failures("10.1.1.1", "m0@x.test")
+    tables.forgive_failures("10.1.1.3", "m1@x.test")
+    assert tables.guessed_others("10.1.1.1", "other@x.test", 6.0) == 3
+    assert tables.guessed_others("10.1.1.2", "other@x.test", 6.0) == 1
+    # Forgiving makes no row younger.
+    assert tables.guessed_others("10.1.1.1", "other@x.test", 3.0 + DAY) == 0
+
+
 def test_eight_mailboxes_a_source_are_told_apart() -> None:
     tables = HostTables()
     for number in range(100):

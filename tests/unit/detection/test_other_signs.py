@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detection.stream import DAY, HOUR, MAILBOX, World, abroad, home, strangers
+from detection.stream import DAY, HOUR, MAILBOX, World, abroad, grown_up, home, strangers
 from sekisho.detection import (
     AccountChange,
     Complaint,
@@ -266,3 +266,24 @@ def test_visited_countries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         tables.note_visit(f"{number:02d}", MAILBOX, 1)
     assert len(tables._visited) == 10
+
+
+def test_an_office_whose_new_people_mistype_is_no_guesser_to_the_next_of_them() -> None:
+    """A tenant that has just moved here: nobody knows its office, and each of ten types the new password wrong once."""
+    host = grown_up()
+    for number in range(10):
+        person = World(mailbox=f"new{number}@moved.example", host=host)
+        person.login(home(host=10, network=9, owner=9), success=False)
+        person.login(home(host=10, network=9, owner=9))
+        assert "password_guesser" not in names(person)
+        person.send(home(host=10, network=9, owner=9), strangers(3, f"s{number}"))
+        assert person.actions == []
+
+
+def test_a_guesser_who_gets_in_where_he_is_remarkable_stays_one() -> None:
+    host = grown_up()
+    for number in range(4):
+        victim = World(mailbox=f"m{number}@shop.example", host=host).live()
+        victim.login(abroad(1), success=False)
+        victim.login(abroad(1))
+    assert "password_guesser" in names(victim)
