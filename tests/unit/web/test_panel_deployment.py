@@ -21,6 +21,7 @@ def behind_tls(tmp_path: Path) -> Path:
     text = (testing_settings.VAR / "sekisho.toml").read_text()
     key = tmp_path / "key"
     key.write_text("".join(f"{number:x}" for number in range(60)))
+    key.chmod(0o640)
     changed = text.replace("https = false", "https = true").replace(
         str(testing_settings.VAR / "secrets" / "django"), str(key)
     )
