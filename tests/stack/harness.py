@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sekisho.deploy import dovecot_root
+from sekisho.deploy.layout import Layout, Ports
 from sekisho.rehearsal.clients import Answer, ImapSession, LoginAnswer, SmtpSession, compose
 from sekisho.rehearsal.doors import try_doors, try_imap
 from sekisho.rehearsal.outside import Queued, ThirdParty, list_queue, wait_until
@@ -235,6 +237,11 @@ class Stack:
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
         }
+        if root := os.environ.get("SEKISHO_DOVECOT_ROOT"):
+            # `make dovecot24`: the stories' own calls of doveadm must be of that Dovecot, too.
+            layout = Layout(self.var, Ports().shifted(self.base), Path(root))
+            dovecot_root.use(layout, os.environ)
+            self.environment["PATH"] = f"{self.programs}:{os.environ['PATH']}"
         self._process: subprocess.Popen[bytes] | None = None
         self.shell: Shell = None  # type: ignore[assignment]
         self._numbers = 0

@@ -1,7 +1,7 @@
-"""The privileged steps on Dovecot, by doveadm(1) of 2.3.19: names go behind `--`, secrets on standard input.
+"""The privileged steps on Dovecot, by doveadm(1) of 2.3.19 and 2.4.1: names go behind `--`, secrets on standard input.
 
-Exit statuses used: 0; 67 (EX_NOUSER) no such user; 68 (EX_NOHOST) nobody to kick, or no such script; 77 (EX_NOPERM)
-wrong password; 75 a temporary failure.
+Exit statuses used: 0; 67 (EX_NOUSER) no such user; 68 (EX_NOHOST) nobody to kick (in 2.4 that is 0, and said), or no
+such script; 77 (EX_NOPERM) wrong password; 75 a temporary failure.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Dovecot:
         result = self._call("kick", "--", _exact(name))
         if result.code not in (0, NOT_FOUND):
             raise CommandError(f"doveadm kick: {result.complaint}")
-        return result.code == 0
+        # Compatibility: Dovecot 2.4 exits 0 and says "0 connections kicked".
+        return result.code == 0 and not result.out.startswith(b"0 ")
 
     def sessions(self, name: str) -> int:
         """How many sessions a login name has now, over IMAP, POP3 and ManageSieve."""

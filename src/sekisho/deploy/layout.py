@@ -42,6 +42,8 @@ class Layout:
 
     var: Path
     ports: Ports
+    # Directory tree of another Debian whose Dovecot is ours (deploy.dovecot_root); None: the machine's own.
+    dovecot_root: Path | None = None
 
     @property
     def barrier(self) -> Path:
@@ -83,9 +85,13 @@ class Layout:
 
 
 def layout_from_environment() -> Layout:
-    """The layout named by SEKISHO_VAR (default ./var) and SEKISHO_PORT_BASE (default 0); raises LayoutError."""
+    """The layout named by SEKISHO_VAR (default ./var), SEKISHO_PORT_BASE (default 0) and SEKISHO_DOVECOT_ROOT (none).
+
+    Raises LayoutError.
+    """
     var = Path(os.environ.get("SEKISHO_VAR") or "var").absolute()
     text = os.environ.get("SEKISHO_PORT_BASE") or "0"
     if not text.isdecimal() or Ports().sieve + int(text) > 65535:
         raise LayoutError(f"SEKISHO_PORT_BASE {text!r} must be a number from 0 to {65535 - Ports().sieve}")
-    return Layout(var=var, ports=Ports().shifted(int(text)))
+    root = os.environ.get("SEKISHO_DOVECOT_ROOT") or ""
+    return Layout(var, Ports().shifted(int(text)), Path(root).absolute() if root else None)

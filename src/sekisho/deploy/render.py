@@ -36,7 +36,6 @@ STACK_FILES = {
     },
     "ours/postfix/main.cf": "ours/postfix/main.cf",
     "ours/postfix/master.cf": "ours/postfix/master.cf",
-    "ours/dovecot/sql.conf.ext": "ours/dovecot/sql.conf.ext",
     "theirs/postfix/main.cf": "theirs/postfix/main.cf",
     "theirs/postfix/master.cf": "theirs/postfix/master.cf",
     "theirs/postfix/outside_recipients": "theirs/postfix/outside_recipients",
@@ -49,6 +48,9 @@ SECRET_FILES = {
     "ours/dovecot/dovecot.conf": "ours/dovecot/dovecot.conf",
     "sekisho.toml": "sekisho.toml",
 }
+# Dovecot 2.3 keeps the site's queries in a file of their own. 2.4 has other words for everything.
+DOVECOT_23 = {"ours/dovecot/sql.conf.ext": "ours/dovecot/sql.conf.ext"}
+DOVECOT_24 = {"ours/dovecot24/dovecot.conf": "ours/dovecot/dovecot.conf"}
 
 
 def template(name: str) -> str:
@@ -95,11 +97,20 @@ def stack_values(
     }
 
 
-def write_stack(layout: Layout, values: Mapping[str, str], group: int) -> None:
-    """Writes every configuration file of the stack below `var`; secret ones get mode 0640 and `group`."""
-    for source, place in STACK_FILES.items():
+def write_stack(layout: Layout, values: Mapping[str, str], group: int, dovecot: tuple[int, int] = (2, 3)) -> None:
+    """Writes every configuration file of the stack below `var`; secret ones get mode 0640 and `group`.
+
+    `dovecot` is the version of our side's.
+    """
+    plain, secret = dict(STACK_FILES), dict(SECRET_FILES)
+    if dovecot >= (2, 4):
+        del secret["ours/dovecot/dovecot.conf"]
+        secret |= DOVECOT_24
+    else:
+        plain |= DOVECOT_23
+    for source, place in plain.items():
         _write(layout.var / place, fill(template(source), values), 0o644, None)
-    for source, place in SECRET_FILES.items():
+    for source, place in secret.items():
         _write(layout.var / place, fill(template(source), values), 0o640, group)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sekisho.config import settings
-from sekisho.deploy import database, ground, provider, render, rights, telling
+from sekisho.deploy import database, dovecot_root, ground, provider, render, rights, telling
 from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
 from sekisho.deploy.place import settle
 from sekisho.deploy.supervisor import Part, Supervisor, program
@@ -85,6 +85,7 @@ def _run(layout: Layout, options: UpOptions) -> int:
     began = time.monotonic()
     layout.ready.unlink(missing_ok=True)
     # Taken before Django starts in this process: Django sets TZ, and all logs shall carry the machine's time.
+    dovecot_root.use(layout, os.environ)
     environment = _environment(layout)
     credentials = _prepare(layout)
     user = _unprivileged_user(layout, environment)
@@ -123,7 +124,8 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     values = render.stack_values(
         layout, entry.host_name, entry.notice_sender, key, nonce, entry.feedback_reporters, entry.reason_text
     )
-    render.write_stack(layout, values, ground.group_id())
+    render.write_stack(layout, values, ground.group_id(), dovecot_root.version(layout))
+    dovecot_root.install(layout)
     ground.make_certificate(layout, [entry.host_name, *{domain.mail_server for domain in entry.domain}])
     ground.make_profile_certificate(layout, entry.host_name)
     os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")
@@ -200,7 +202,8 @@ def _parts(layout: Layout, user: str) -> list[Part]:
         postfix, dovecot = str(layout.var / side / "postfix"), str(layout.var / side / "dovecot" / "dovecot.conf")
         # master itself instead of `postfix start-fg`: the script would stand between us and the process we must stop.
         parts.append(Part(f"postfix-{side}", [POSTFIX_MASTER, "-c", postfix, "-s"], layout.log / f"postfix-{side}.log"))
-        parts.append(Part(f"dovecot-{side}", ["dovecot", "-F", "-c", dovecot], layout.log / f"dovecot-{side}.log"))
+        server = dovecot_root.dovecot_of(layout, side)
+        parts.append(Part(f"dovecot-{side}", [server, "-F", "-c", dovecot], layout.log / f"dovecot-{side}.log"))
     for name, (module, doors) in OUR_PARTS.items():
         log, rank = layout.log / f"{name}.log", "" if name == "agent" else user
         sockets = {socket: getattr(layout.ports, door) for door, socket in doors.items()}

@@ -143,6 +143,77 @@ def test_each_damage_to_dovecot_is_found_by_its_name(
     assert verdicts(dovecot_checks.judge(damaged, host)) == {f"dovecot.{found}": verdict}
 
 
+# As doveconf of 2.4.1 prints it.
+VALUES_24 = """auth_policy {
+  check_after_auth = yes
+  hash_nonce = # hidden, use -P to show it
+  reject_on_fail = no
+  report_after_auth = yes
+  request_attributes {
+    login = %{requested_username}
+    check_after_auth = no
+  }
+  server_url = http://127.0.0.1:10040/auth
+  http_client_request_absolute_timeout = 1s
+}
+login_trusted_networks = 127.0.0.1/32
+"""
+WHOLE_24 = f"""# 2.4.1-4 (7d8c0e5759): /etc/dovecot/dovecot.conf
+# Pigeonhole version 2.4.1-4 (0a86619f)
+dovecot_config_version = 2.4.1
+service auth {{
+  unix_listener auth-userdb {{
+    mode = 0666
+  }}
+}}
+passdb sekisho-deny {{
+  auth_username_format = %{{user}}
+  deny = yes
+  driver = passwd-file
+  passwd_file_path = {B}/deny
+}}
+passdb site {{
+  driver = sql
+  sql_query = SELECT 1
+}}
+userdb sekisho-lmtp {{
+  auth_username_format = %{{protocol}}/%{{user}}
+  passwd_file_path = {B}/lmtp
+}}
+"""
+
+
+def test_a_dovecot_2_4_with_deny_first_is_well(host: Settings) -> None:
+    found = dovecot_checks.parse_24(VALUES_24, WHOLE_24)
+    assert (found.version, found.is_24) == ("2.4.1-4", True)
+    assert verdicts(dovecot_checks.judge(found, host)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found", "verdict"),
+    [
+        ("deny = yes", "deny = no", "deny", Verdict.FAIL),
+        (f"{B}/deny", "/elsewhere/deny", "deny", Verdict.FAIL),
+        ("passdb sekisho-deny {", "passdb another {\n  driver = pam\n}\npassdb sekisho-deny {", "deny", Verdict.FAIL),
+        (f"{B}/lmtp", "/elsewhere/lmtp", "lmtp", Verdict.WARN),
+        (":10040/", ":10041/", "guard", Verdict.FAIL),
+        ("report_after_auth = yes", "report_after_auth = no", "guard", Verdict.FAIL),
+        ("timeout = 1s", "timeout = 2s", "deadline", Verdict.FAIL),
+        ("timeout = 1s", "timeout = 5 mins", "deadline", Verdict.FAIL),
+        ("reject_on_fail = no", "reject_on_fail = yes", "deadline", Verdict.FAIL),
+        ("networks = 127.0.0.1/32", "networks = 10.0.0.0/8", "trusted", Verdict.WARN),
+    ],
+)
+def test_each_damage_to_dovecot_2_4_is_found_and_its_repair_is_in_its_own_words(
+    host: Settings, old: str, new: str, found: str, verdict: Verdict
+) -> None:
+    assert old in VALUES_24 + WHOLE_24
+    damaged = dovecot_checks.parse_24(VALUES_24.replace(old, new), WHOLE_24.replace(old, new))
+    findings = dovecot_checks.judge(damaged, host)
+    assert verdicts(findings) == {f"dovecot.{found}": verdict}
+    assert not any("args=" in text or "msecs" in text for finding in findings for text in finding.repair)
+
+
 def test_a_program_that_is_missing_is_a_failure_and_no_trace(host: Settings, tmp_path: Path) -> None:
     lost = msgspec.structs.replace(
         host, postfix=msgspec.structs.replace(host.postfix, config_directory=str(tmp_path / "none"))

@@ -45,6 +45,31 @@ def test_every_template_is_filled_completely(written: Path) -> None:
         assert not re.search(r"@[A-Z_]+@", (written / place).read_text()), place
 
 
+@pytest.fixture
+def written_24(layout: Layout) -> str:
+    values = stack_values(layout, "mx01.host.test", "sekisho@host.test", "the-key", "nonce")
+    write_stack(layout, values, 0, dovecot=(2, 4))
+    return (layout.var / "ours/dovecot/dovecot.conf").read_text()
+
+
+def test_dovecot_2_4_gets_a_configuration_in_its_own_words(written_24: str, layout: Layout) -> None:
+    # The first setting must be the version, else it does not start.
+    assert written_24.startswith("dovecot_config_version = 2.4")
+    assert not re.search(r"@[A-Z_]+@", written_24)
+    blocks = re.findall(r"^(?:passdb|userdb) (\S+) \{", written_24, re.M)
+    assert blocks == ["sekisho-deny", "sekisho-probe", "sekisho-app-passwords", "site", "sekisho-lmtp", "site"]
+    assert (layout.var / "ours/dovecot/dovecot.conf").stat().st_mode & 0o777 == 0o640
+
+
+def test_both_versions_tell_the_guard_the_same(written_24: str) -> None:
+    """What it reads of a login (wire.dovecot_policy) has the same names; 2.4 says why a login failed, too."""
+    old = re.search(r"^auth_policy_request_attributes = (.*)$", template("ours/dovecot/dovecot.conf"), re.M)
+    new = re.search(r"^auth_policy_request_attributes \{\n(.*?)^\}", written_24, re.M | re.S)
+    assert old and new
+    names = {word.partition("=")[0] for word in old[1].split()}
+    assert {line.split(" = ")[0].strip() for line in new[1].splitlines()} == names | {"fail_type"}
+
+
 def test_files_with_the_guards_key_are_not_for_everybody(written: Path) -> None:
     for place in SECRET_FILES.values():
         assert (written / place).stat().st_mode & 0o777 == 0o640

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import msgspec
 
@@ -21,13 +22,32 @@ ASKED = (
 )
 
 
+# What 2.4 is asked for instead: `doveconf auth_policy_server_url` prints nothing there (2.4.1), the group does.
+ASKED_24 = ("auth_policy", "login_trusted_networks")
+
+
 class Dovecot(msgspec.Struct, frozen=True):
-    """The settings named in ASKED, and the passdb and userdb blocks in their order."""
+    """The settings named in ASKED, and the passdb and userdb blocks in their order, in the words of 2.3."""
 
     values: dict[str, str]
     passdbs: tuple[dict[str, str], ...]
     userdbs: tuple[dict[str, str], ...]
     version: str = ""
+
+    @property
+    def is_24(self) -> bool:
+        """Whether repairs are to be told in the words of 2.4."""
+        return _number(self.version) >= (2, 4)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def version_of(whole: str) -> str:
+    """The version that `doveconf -n` says first, as "2.3.19.1" or "2.4.1-4"; "" when it says none."""
+    first = whole.lstrip("# ").split(maxsplit=1)
+    return first[0].rstrip(":") if first else ""
 
 
 def parse(values: str, whole: str) -> Dovecot:
@@ -45,19 +65,70 @@ def parse(values: str, whole: str) -> Dovecot:
             name, _, value = word.partition(" = ")
             inside[name] = value
     pairs = (line.partition(" =") for line in values.splitlines())
-    first = whole.lstrip("# ").split(maxsplit=1)
     return Dovecot(
         {name.strip(): value.strip() for name, _, value in pairs},
         tuple(blocks["passdb"]),
         tuple(blocks["userdb"]),
-        first[0].rstrip(":") if first else "",
+        version_of(whole),
     )
+
+
+def parse_24(values: str, whole: str) -> Dovecot:
+    """From `doveconf auth_policy login_trusted_networks` and `doveconf -n` of Dovecot 2.4."""
+    blocks: dict[str, list[dict[str, str]]] = {"passdb": [], "userdb": []}
+    for name, settings in _blocks(whole):
+        kind = name.partition(" ")[0]
+        if kind in blocks:
+            # Its files have settings of their own; 2.3 has them behind `args`.
+            blocks[kind].append({**settings, "args": settings.get("passwd_file_path", "")})
+    found = {name.strip(): value.strip() for name, sep, value in _lines(values) if sep}
+    for name, settings in _blocks(values):
+        if name == "auth_policy":
+            found |= {f"auth_policy_{key}": value for key, value in settings.items()}
+            deadline = _milliseconds(settings.get("http_client_request_absolute_timeout", ""))
+            found["auth_policy_server_timeout_msecs"] = str(deadline)
+    return Dovecot(found, tuple(blocks["passdb"]), tuple(blocks["userdb"]), version_of(whole))
+
+
+def _lines(text: str) -> list[tuple[str, str, str]]:
+    """Settings outside of every block."""
+    return [line.partition(" =") for line in text.splitlines() if not line.startswith((" ", "}", "#"))]
+
+
+def _blocks(text: str) -> list[tuple[str, dict[str, str]]]:
+    """The outermost blocks in their order, each with its own settings (not those of blocks within it)."""
+    found: list[tuple[str, dict[str, str]]] = []
+    depth = 0
+    for line in text.splitlines():
+        word = line.strip()
+        if word.endswith(" {"):
+            depth += 1
+            if depth == 1:
+                found.append((word.removesuffix(" {"), {}))
+        elif word == "}":
+            depth -= 1
+        elif depth == 1 and " = " in word:
+            name, _, value = word.partition(" = ")
+            found[-1][1][name] = value
+    return found
+
+
+_UNITS = {"": 1000, "s": 1000, "secs": 1000, "sec": 1000, "ms": 1, "msecs": 1, "msec": 1, "mins": 60_000, "min": 60_000}
+
+
+def _milliseconds(text: str) -> int:
+    """A duration in Dovecot's words; 0 for one in others."""
+    found = re.fullmatch(r"(\d+) ?([a-z]*)", text.strip())
+    return int(found[1]) * _UNITS.get(found[2], 0) if found else 0
 
 
 def read(settings: Settings) -> Dovecot:
     """Dovecot's configuration as Dovecot itself reads it; raises ToolFailed."""
     base = ["doveconf", "-c", settings.dovecot.config_file]
-    return parse(run([*base, *ASKED]), run([*base, "-n"]))
+    whole = run([*base, "-n"])
+    if _number(version_of(whole)) >= (2, 4):
+        return parse_24(run([*base, *ASKED_24]), whole)
+    return parse(run([*base, *ASKED]), whole)
 
 
 def check(settings: Settings) -> list[Finding]:
@@ -71,10 +142,6 @@ def check(settings: Settings) -> list[Finding]:
                 ("check dovecot.config_file in sekisho.toml", "sekisho.toml の dovecot.config_file を確認"),
             )
         ]  # fmt: skip
-    if dovecot.version.startswith("2.4"):
-        unread = (f"Dovecot {dovecot.version} names its settings otherwise; not looked at",
-                  f"Dovecot {dovecot.version} は設定名が異なるため確認していません")  # fmt: skip
-        return [Finding("dovecot", Verdict.WARN, unread)]
     return judge(dovecot, settings)
 
 
@@ -94,12 +161,18 @@ def _deny(dovecot: Dovecot, path: str) -> Finding:
     good = first.get("driver") == "passwd-file" and first.get("deny") == "yes" and path in first.get("args", "").split()
     if good:
         return ok("dovecot.deny", f"the first passdb denies by {path}", f"最初の passdb は {path} で拒否します")
+    block = (
+        f"passdb sekisho-deny {{ driver = passwd-file  deny = yes  passwd_file_path = {path}  "
+        "auth_username_format = %{user} }"
+        if dovecot.is_24
+        else f"driver=passwd-file, deny=yes, args=username_format=%u {path}"
+    )
     return Finding(
         "dovecot.deny", Verdict.FAIL,
         (f"the first passdb is {first.get('driver', 'none')}, not `deny` of the barrier: a suspended mailbox logs in",
          f"最初の passdb が関所の deny ではありません ({first.get('driver', 'なし')})。停止中でもログインできます"),
-        (f"put a passdb first: driver=passwd-file, deny=yes, args=username_format=%u {path}; then `doveadm reload`",
-         f"passdb の先頭に driver=passwd-file, deny=yes, args=username_format=%u {path} を置き、`doveadm reload`"),
+        (f"put a passdb first: {block}; then `doveadm reload`",
+         f"passdb の先頭に {block} を置き、`doveadm reload`"),
     )  # fmt: skip
 
 
@@ -107,12 +180,18 @@ def _lmtp(dovecot: Dovecot, path: str) -> Finding:
     first = dovecot.userdbs[0] if dovecot.userdbs else {}
     if path in first.get("args", "").split():
         return ok("dovecot.lmtp", f"the first userdb is {path}", f"最初の userdb は {path} です")
+    block = (
+        f"userdb sekisho-lmtp {{ driver = passwd-file  passwd_file_path = {path}  "
+        "auth_username_format = %{protocol}/%{user} }"
+        if dovecot.is_24
+        else f"driver=passwd-file, args=username_format=%s/%u {path}"
+    )
     return Finding(
         "dovecot.lmtp", Verdict.WARN,
         ("mail already in our queue is delivered to a suspended mailbox",
          "キューに残っているメールは、停止中のメールボックスへ配送されます"),
-        (f"put a userdb first: driver=passwd-file, args=username_format=%s/%u {path}; then `doveadm reload`",
-         f"userdb の先頭に driver=passwd-file, args=username_format=%s/%u {path} を置き、`doveadm reload`"),
+        (f"put a userdb first: {block}; then `doveadm reload`",
+         f"userdb の先頭に {block} を置き、`doveadm reload`"),
     )  # fmt: skip
 
 
@@ -146,11 +225,17 @@ def _deadline(dovecot: Dovecot) -> Finding:
             f"without the guard logins go on after {text} ms",
             f"guard がなくても {text} ms でログインできます",
         )
+    wanted = (
+        "auth_policy { http_client_request_absolute_timeout = 1s }"
+        if dovecot.is_24
+        else "auth_policy_server_timeout_msecs = 1000"
+    )
+    refusing = "yes" if refuses else "no"
     return Finding(
         "dovecot.deadline", Verdict.FAIL,
-        (f"auth_policy_server_timeout_msecs = {text}, auth_policy_reject_on_fail = {'yes' if refuses else 'no'}",) * 2,
-        ("set auth_policy_server_timeout_msecs = 1000, auth_policy_reject_on_fail = no",
-         "auth_policy_server_timeout_msecs = 1000、auth_policy_reject_on_fail = no に設定"),
+        (f"the guard has {text or 'no'} ms to answer, auth_policy_reject_on_fail = {refusing}",
+         f"guard の回答期限 {text or '(なし)'} ms、auth_policy_reject_on_fail = {refusing}"),
+        (f"set {wanted}, auth_policy_reject_on_fail = no", f"{wanted}、auth_policy_reject_on_fail = no に設定"),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
@@ -53,7 +54,7 @@ def run(argv: Sequence[str]) -> str:
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S, check=False,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LC_ALL": "C"},
         )  # fmt: skip
     except OSError as error:
         raise ToolFailed(f"{argv[0]}: {error.strerror}") from error
