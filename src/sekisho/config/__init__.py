@@ -14,6 +14,7 @@ from sekisho.config.model import (
     DatabaseSettings,
     DoctorSettings,
     DovecotSettings,
+    ForwardPolicySettings,
     GuardSettings,
     Listener,
     MailServerSettings,
@@ -28,7 +29,14 @@ from sekisho.config.model import (
 )
 from sekisho.config.reading import configuration_path, read_settings, read_tables, settings, settings_of
 from sekisho.config.secret_files import ConfigError, read_secret
-from sekisho.config.texts import MOST_INBOUND_TEXT, MOST_REASON_TEXT, inbound_text_problem, reason_text_problem
+from sekisho.config.texts import (
+    MOST_INBOUND_TEXT,
+    MOST_REASON_TEXT,
+    forward_policy_problem,
+    header_problem,
+    inbound_text_problem,
+    reason_text_problem,
+)
 
 __all__ = [
     "MOST_INBOUND_TEXT",
@@ -40,6 +48,7 @@ __all__ = [
     "DatabaseSettings",
     "DoctorSettings",
     "DovecotSettings",
+    "ForwardPolicySettings",
     "GuardSettings",
     "Listener",
     "MailServerSettings",
@@ -52,6 +61,8 @@ __all__ = [
     "WebhookChannel",
     "WebmailSettings",
     "configuration_path",
+    "forward_policy_problem",
+    "header_problem",
     "inbound_text_problem",
     "read_secret",
     "read_settings",

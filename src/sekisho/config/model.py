@@ -35,6 +35,25 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: PortOrUsual = 0
 
 
+class ForwardPolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An auth policy server that was there before, such as weakforced or cPHulk (docs/neighbours.md)."""
+
+    # What Dovecot had in auth_policy_server_url, http or https. Empty: nobody else is asked.
+    url: str = ""
+    # What it had in auth_policy_server_api_header, as "Name:value"; this or `header_file`, or neither.
+    header: Secret = ""
+    # File with that line instead, read by the guard alone.
+    header_file: SecretFile = ""
+    # How long a login waits for its answer before it goes on without. weakforced answers in a few milliseconds; Dovecot
+    # gives us one second for both.
+    timeout_ms: Annotated[int, msgspec.Meta(ge=10, le=900, extra={"unit": "milliseconds"})] = 300
+
+    @property
+    def header_line(self) -> str:
+        """The header itself, "" for none; raises ConfigError where its file cannot be used."""
+        return self.header or (read_secret(self.header_file) if self.header_file else "")
+
+
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What answers Postfix and Dovecot: its doors, its key, what it knows of places."""
 
@@ -61,6 +80,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     own_networks: tuple[str, ...] = ()
     # File with that secret instead, read by the guard alone: the other processes need not be able to.
     auth_policy_key_file: SecretFile = ""
+    forward_policy: ForwardPolicySettings = ForwardPolicySettings()
 
     @property
     def shared_key(self) -> str:

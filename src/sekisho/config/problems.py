@@ -11,7 +11,7 @@ from msgspec import inspect as kinds
 
 from sekisho.config.described import Setting, all_settings, plain, sections, structs_in, table_of
 from sekisho.config.model import Settings
-from sekisho.config.texts import inbound_text_problem, reason_text_problem
+from sekisho.config.texts import forward_policy_problem, inbound_text_problem, reason_text_problem
 
 # Longer values are cut in an error; a line of a terminal.
 MOST_SHOWN = 60
@@ -124,6 +124,7 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
         yield "guard.auth_policy_key: given, and guard.auth_policy_key_file as well; keep one of them"
     if not given:
         yield "guard.auth_policy_key: missing; it or guard.auth_policy_key_file must be given"
+    yield from _forward_policy(guard.get("forward_policy", {}))
     for path, text, judge in (
         ("inbound_text", found.get("inbound_text", ""), inbound_text_problem),
         ("guard.reason_text", guard.get("reason_text", ""), reason_text_problem),
@@ -136,3 +137,11 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
     names = [channel["name"] for channel in found.get("channels", ())]
     if doubled := {name for name in names if names.count(name) > 1 or name == "mail"}:
         yield f"channels: the name {min(doubled)} is taken"
+
+
+def _forward_policy(found: Mapping[str, Any]) -> Iterator[str]:
+    """Another policy server behind the guard."""
+    if found.get("header") and found.get("header_file"):
+        yield "guard.forward_policy.header: given, and header_file as well; keep one of them"
+    if problem := forward_policy_problem(found.get("url", ""), found.get("header", "")):
+        yield f"guard.forward_policy.{problem}"

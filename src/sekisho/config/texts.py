@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 # A reply line may have 512 octets (RFC 5321, section 4.5.3.1.5), an address in it 256; and a delay notice wraps.
 MOST_INBOUND_TEXT = 200
 # fail2ban's stock filters (1.0.2, postfix and dovecot) count lines with these: a host that honestly retries would be
@@ -50,4 +52,29 @@ def reason_text_problem(text: str) -> str:
         return f"has more than {MOST_REASON_TEXT} characters"
     if set("{}") & set(text.replace("{case}", "")):
         return "knows one placeholder, {case}"
+    return ""
+
+
+def forward_policy_problem(url: str, header: str) -> str:
+    """Which of the two settings of another policy server cannot be used, and why; "" for good ones.
+
+    Never the header's value: it is a secret.
+    """
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        named = False
+    if url and not (named and url.isascii() and url.isprintable() and " " not in url):
+        return "url: must be as Dovecot has it, such as http://127.0.0.1:8084/"
+    if url and (parts.username is not None or parts.fragment):
+        return "url: must hold no login and no fragment; a login belongs into header"
+    return header_problem(header)
+
+
+def header_problem(header: str) -> str:
+    """Why this cannot be a header; "" for one that can, and for none."""
+    name, _, value = header.partition(":")
+    if header and not (header.isascii() and header.isprintable() and name.strip() and value.strip()):
+        return 'header: must be one line "Name:value" of printable ASCII'
     return ""

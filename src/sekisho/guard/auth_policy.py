@@ -2,7 +2,8 @@
 
 The report is the login event. What counts as one: `success` with `policy_reject` false. A report with `policy_reject`
 says nothing about the password (Dovecot sends it also when it was refused before the check). Logins without a client
-address are the agent's probes or doveadm's and are exempt.
+address are the agent's probes or doveadm's and are exempt. Where the site has another policy server (forward_policy),
+everything but those is handed on to it, and a login that we let go on waits for its word.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import hmac
 import logging
 import time
+from collections.abc import Awaitable
 
 from sekisho.detection import Login
 from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.forward_policy import ForwardPolicy
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.sessions import Sessions
 from sekisho.guard.settings_test import SettingsTest
@@ -45,6 +48,7 @@ class AuthPolicy:
         key: str,
         reason_text: str,
         settings_test: SettingsTest | None = None,
+        forward: ForwardPolicy | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._sessions = sessions
@@ -52,8 +56,9 @@ class AuthPolicy:
         self._reason_text = reason_text
         # None: nobody can watch (old logs, tests of other things).
         self._settings_test = settings_test
+        self._forward = forward
 
-    def serve(self, request: Request) -> Response:
+    def serve(self, request: Request) -> Response | Awaitable[Response]:
         if not self._key or not hmac.compare_digest(request.key, self._key):
             log.warning("auth policy: request without the right key")
             return _UNAUTHORIZED
@@ -63,19 +68,30 @@ class AuthPolicy:
             if request.query.endswith("command=allow"):
                 return self._allow(request.body, time.time())
             if request.query.endswith("command=report"):
-                return self._report(parse_report(request.body), time.time())
+                report = parse_report(request.body)
+                if self._forward is not None and report.remote:
+                    self._forward.tell(request.body)
+                return self._report(report, time.time())
         except WireError as error:
             log.warning("auth policy: %s", error)
             return _UNREADABLE
         return _NOT_FOUND
 
-    def _allow(self, body: bytes, now: float) -> Response:
+    def _allow(self, body: bytes, now: float) -> Response | Awaitable[Response]:
         question = parse_allow(body)
         if not question.remote:
             # A probe must reach `deny`: answered from our memory, it would stay green with `deny` taken away.
             return GO_ON
         name = question.attrs.get("user") or question.login
-        return GO_ON if self._checkpoint.allows_login(name, question.remote, now) else self._refusal(name)
+        if not self._checkpoint.allows_login(name, question.remote, now):
+            # The other server hears of it by Dovecot's report.
+            return self._refusal(name)
+        return GO_ON if self._forward is None else self._ask_other(self._forward, body)
+
+    async def _ask_other(self, forward: ForwardPolicy, body: bytes) -> Response:
+        """The stricter of both: ours is that it may go on."""
+        verdict = await forward.ask(body)
+        return GO_ON if verdict is None else Response(200, format_verdict(verdict.status, verdict.message))
 
     def _refusal(self, name: str) -> Response:
         """What a refused client is told. Asked before the password is looked at: a right one changes nothing in it."""

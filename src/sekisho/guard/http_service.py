@@ -1,7 +1,8 @@
 """HTTP/1.1 with keep-alive for Dovecot's two clients (auth policy, event exporter), parsed by httptools (llhttp).
 
 Dovecot sends one POST after the other on a kept-alive connection, always with Content-Length; chunked bodies are
-accepted too. Bounds: body 64 KiB, head 16 KiB, five seconds for a whole request. Answers are small JSON objects.
+accepted too. Bounds: body 64 KiB, head 16 KiB, five seconds for a whole request. Answers are small JSON objects,
+written in the order of their requests; one may come later than at once, when another server has to be asked for it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, cast
 
 import httptools
@@ -21,6 +23,8 @@ log = logging.getLogger("sekisho.guard")
 # Dovecot's largest requests carry a device id and a script name: under 4 KiB seen, 64 KiB is generous.
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEAD_BYTES = 16 * 1024
+# Dovecot waits for each answer before it asks again; whoever does not is not Dovecot.
+MAX_WAITING = 16
 
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Content Too Large"}
 _REASONS[405] = "Method Not Allowed"
@@ -40,7 +44,7 @@ class Response(NamedTuple):
     body: bytes
 
 
-Serve = Callable[[Request], Response]
+Serve = Callable[[Request], Response | Awaitable[Response]]
 
 
 def format_response(response: Response, *, keep: bool) -> bytes:
@@ -63,6 +67,8 @@ class HttpConnection(asyncio.Protocol):
         self._neutral = neutral
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
+        # Answers that are not there yet and those behind them, each with whether the connection stays open.
+        self._waiting: deque[tuple[asyncio.Future[Response], bool]] = deque()
         self._forget_request()
 
     def _forget_request(self) -> None:
@@ -81,6 +87,9 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._door.connections.discard(self)
+        for answer, _ in self._waiting:
+            answer.cancel()
+        self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
@@ -125,12 +134,36 @@ class HttpConnection(asyncio.Protocol):
             return
         self.partial_since = 0.0
         keep = self._parser.should_keep_alive() and not self._too_large
-        transport.write(format_response(self._respond(), keep=keep))
+        answer = self._respond()
+        if isinstance(answer, Response) and not self._waiting:
+            self._write(transport, answer, keep)
+        elif len(self._waiting) >= MAX_WAITING:
+            self._door.malformed += 1
+            self.end(f"more than {MAX_WAITING} requests at once")
+        else:
+            later = asyncio.ensure_future(_at_once(answer) if isinstance(answer, Response) else answer)
+            self._waiting.append((later, keep))
+            later.add_done_callback(self._write_waiting)
+
+    def _write(self, transport: asyncio.Transport, answer: Response, keep: bool) -> None:
+        transport.write(format_response(answer, keep=keep))
         if not keep:
             self._transport = None
             transport.close()
 
-    def _respond(self) -> Response:
+    def _write_waiting(self, _: asyncio.Future[Response]) -> None:
+        """Writes what is there now, in the order in which it was asked for."""
+        while self._waiting and self._waiting[0][0].done():
+            later, keep = self._waiting.popleft()
+            if later.cancelled() or self._transport is None:
+                continue
+            error = later.exception()
+            if error is not None:
+                log.error("%s: a request could not be judged", self._door.name, exc_info=error)
+            # Robustness: as in _respond.
+            self._write(self._transport, self._neutral if error is not None else later.result(), keep)
+
+    def _respond(self) -> Response | Awaitable[Response]:
         if self._too_large:
             self._door.malformed += 1
             log.warning("%s: body larger than %d bytes", self._door.name, MAX_BODY_BYTES)
@@ -166,10 +199,14 @@ class HttpConnection(asyncio.Protocol):
 
     def release(self) -> int | None:
         """The connection's descriptor for our successor, and it is no longer ours; None in the middle of a request."""
-        if self.partial_since:
+        if self.partial_since or self._waiting:
             return None
         descriptor = take_out(self._transport)
         if descriptor is not None:
             self._transport = None
             self._door.connections.discard(self)
         return descriptor
+
+
+async def _at_once(answer: Response) -> Response:
+    return answer

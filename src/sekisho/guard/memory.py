@@ -17,6 +17,7 @@ from sekisho.guard.complaints import Complaints
 from sekisho.guard.doors import Door
 from sekisho.guard.dovecot_tail import Absence, DovecotTail
 from sekisho.guard.event_intake import EventIntake
+from sekisho.guard.forward_policy import forward_policy
 from sekisho.guard.journal_writer import DecisionJournal, Spool
 from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.log_tail import LogTail, TailReader
@@ -119,7 +120,10 @@ class Memory:
         guard = settings.guard
         self.settings_test = SettingsTest(checkpoint, settings.recipient_delimiter)
         reason_text, self._reason_alarm = told_reason(guard)
-        self.auth_policy = AuthPolicy(checkpoint, sessions, guard.shared_key, reason_text, self.settings_test)
+        self.forward = forward_policy(guard.forward_policy)
+        self.auth_policy = AuthPolicy(
+            checkpoint, sessions, guard.shared_key, reason_text, self.settings_test, self.forward
+        )
         self.status_path = Path(settings.var) / "guard" / "status.json"
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
@@ -234,12 +238,16 @@ class Memory:
 
     def _alarms(self) -> tuple[str, ...]:
         alarms = [self.journal.alarm, self.spool.alarm, self.state.alarm, self.snapshot.alarm, self._reason_alarm]
+        if self.forward is not None:
+            alarms.append(self.forward.alarm)
         alarms += self.checkpoint.places.alarms(time.time())
         alarms += [tail.alarm for tail in self.tails]
         return tuple(filter(None, alarms))
 
     def close(self) -> None:
-        """Ends the pens after they have written what waits, and the log."""
+        """Ends the pens after they have written what waits, the log, and connections to another policy server."""
+        if self.forward is not None:
+            self.forward.close()
         for tail in self.tails:
             tail.file.close()
         self.journal.close()

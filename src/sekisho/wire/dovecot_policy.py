@@ -1,4 +1,4 @@
-"""Dovecot's auth policy protocol, server side (the weakforced protocol; captured from Dovecot 2.3.19.1 and 2.4.1).
+"""Dovecot's auth policy protocol (the weakforced protocol; captured from Dovecot 2.3.19.1 and 2.4.1, weakforced 3.0.1).
 
 `POST …?command=allow` asks before and (or) after the password check, `…?command=report` tells the result. Quirks that
 matter here:
@@ -86,9 +86,27 @@ def parse_report(body: bytes) -> LoginReport:
     return report
 
 
+class OtherVerdict(msgspec.Struct, frozen=True):
+    """What another policy server said, fit for `format_verdict`: 0, -1 or a delay, and the text with a refusal."""
+
+    status: int
+    message: str
+
+
 class _Verdict(msgspec.Struct, frozen=True):
     status: int
     msg: str
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    # Compatibility: Dovecot takes a text ("-1") for malformed and lets the login go on; so do we.
+    status: int
+    msg: str = ""
+
+
+_heard = msgspec.json.Decoder(_Heard)
+# RFC 3501 has no bound; Postfix puts it into a reply line of 512 octets, behind 40 of its own.
+MAX_MESSAGE = 400
 
 
 def format_verdict(status: int, message: str) -> bytes:
@@ -102,6 +120,23 @@ def format_verdict(status: int, message: str) -> bytes:
     if not message.isascii() or not (message == "" or message.isprintable()):
         raise WireError("auth policy message is not one line of printable ASCII")
     return _encode(_Verdict(status, message))
+
+
+def parse_verdict(body: bytes) -> OtherVerdict:
+    """The answer of another policy server to `command=allow`; raises WireError.
+
+    As Dovecot reads it: every negative status refuses; `r_attrs` says nothing. A delay is cut to what Postfix waits
+    for, and a text is made printable ASCII.
+    """
+    heard: _Heard = _decode(_heard, body)
+    status = max(REFUSE, min(heard.status, MAX_DELAY_SECONDS))
+    text = "".join(c if c.isascii() and c.isprintable() else "?" for c in heard.msg[:MAX_MESSAGE])
+    return OtherVerdict(status, text if status == REFUSE else "")
+
+
+def policy_target(target: str, command: str) -> str:
+    """Path and query for a command, made of those in the setting as Dovecot makes it: "…&" is a query to go on with."""
+    return f"{target}command={command}" if target.endswith("&") else f"{target}?command={command}"
 
 
 def program_of(device_id: str) -> str:
