@@ -21,7 +21,8 @@ SEKISHO = Path(sys.executable).with_name("sekisho")
 @pytest.fixture
 def copy(stack: Stack) -> Iterator[Path]:
     """A configuration directory that may be damaged: sekisho.toml, postfix/ and dovecot.conf of the stack."""
-    place = Path(tempfile.mkdtemp(prefix="sk-doctor-", dir="/tmp"))
+    # Below `var`: a Dovecot in a tree of its own (make dovecot24) sees nothing else.
+    place = Path(tempfile.mkdtemp(prefix="doctor-", dir=stack.var))
     shutil.copytree(stack.var / "ours" / "postfix", place / "postfix")
     shutil.copy(stack.var / "ours" / "dovecot" / "dovecot.conf", place / "dovecot.conf")
     text = (stack.var / "sekisho.toml").read_text()

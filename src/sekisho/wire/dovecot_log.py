@@ -90,11 +90,14 @@ _head = re.compile(
 ).fullmatch
 # Greedy on purpose, see the module's head.
 _let_in = re.compile(r"(?:Login|Logged in): user=<(.*)>, method=[\w.+-]+, rip=([0-9A-Fa-f.:]+)(, .*|)").fullmatch
+# "user disabled": 2.4's word for a name that `deny` refuses, whatever the password.
 _refused = re.compile(
-    r"(?:Aborted login|Login aborted|Disconnected)\b[^<>]*?\(auth failed, (\d{1,6}) attempts[^()]*\)(?: \([a-z_]+\))?: "
+    r"(?:Aborted login|Login aborted|Disconnected)\b[^<>]*?\((?:auth failed|user disabled), (\d{1,6}) attempts"
+    r"[^()]*\)(?: \([a-z_]+\))?: "
     r"user=<(.*)>,(?: method=[\w.+-]+,)? rip=([0-9A-Fa-f.:]+)(?:, .*|)"
 ).fullmatch
 _session = re.compile(r".* session=<([A-Za-z0-9+/=_.:-]{1,128})>.*").fullmatch
+_tells_attempts = re.compile(r"\((?:auth failed|user disabled), ").search
 # Greedy: the typed name is the last thing in the line.
 _name_refused = re.compile(
     _STAMP + r"auth: (?:Info: )?"
@@ -135,7 +138,7 @@ def parse_line(line: str) -> LogLine | None:
             named = _session(found[3])
             return LoggedIn(stamp, protocol, found[1], found[2], named[1] if named else "")
         raise WireError("Dovecot log: login line cannot be read")
-    if rest.startswith(("Aborted login", "Login aborted", "Disconnected")) and "(auth failed, " in rest:
+    if rest.startswith(("Aborted login", "Login aborted", "Disconnected")) and _tells_attempts(rest):
         if found := _refused(rest):
             return LoginRefused(stamp, protocol, found[2], found[3], int(found[1]))
         raise WireError("Dovecot log: refused login cannot be read")

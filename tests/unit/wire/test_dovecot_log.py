@@ -79,6 +79,8 @@ def test_the_spellings_of_other_versions_are_read() -> None:
     for reason in (
         "Aborted login (auth failed, 3 attempts in 9 secs)",
         "Login aborted: Logged out (auth failed, 3 attempts in 9 secs) (auth_failed)",
+        # Dovecot 2.4.1 at a name that `deny` refuses.
+        "Login aborted: Connection closed (user disabled, 3 attempts in 9 secs) (user_disabled)",
         "Disconnected (auth failed, 3 attempts)",
     ):
         assert parse_line(f"{head}{reason}: {TAIL}") == refused
