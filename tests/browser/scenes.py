@@ -161,4 +161,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("enforcement", "/admin/system/enforcement/"),
         Scene("enforcement_preview", "/admin/system/enforcement/hana.example/"),
         Scene("advice", "/admin/if-taken-over/"),
+        Scene("own_texts", "/admin/system/texts/?domain=hana.example"),
+        Scene("own_text", "/admin/system/texts/hana.example/message/ja/"),
+        Scene("own_text", "/admin/system/texts/ALL/advice/en/", face="advice"),
     ]

@@ -24,7 +24,7 @@ from django.utils import timezone
 from sekisho.config import Channel, NoticeSettings, Settings, settings
 from sekisho.directory.models import Contact
 from sekisho.directory.names import canonical
-from sekisho.incidents import channels, letters
+from sekisho.incidents import channels, letters, own_texts
 from sekisho.incidents.channel_texts import compose_test
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_texts import compose
@@ -238,7 +238,7 @@ class Outbox:
         message["Message-ID"] = notice.message_id
         # RFC 3834 5: nobody's vacation program shall answer.
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(body)
+        message.set_content(body + own_texts.foot(notice))
         return message
 
     def _put_back(self, notice: Notice, error: OSError, now: datetime) -> None:

@@ -46,6 +46,8 @@ VERBS: dict[str, Words] = {
     "owner_factors_reset": _("Owner's second factors taken away"),
     "owner_factor_shown": _("Owner proved by app or passkey"),
     "owner_factor_refused": _("Owner's app or passkey refused"),
+    "own_text_written": _("Text for owners written"),
+    "own_text_restored": _("Text for owners restored"),
     "recovery_begun": _("Recovery begun"),
     "recovery_code_right": _("Owner proved by a code"),
     "recovery_link_sent": _("Recovery link sent"),

@@ -100,6 +100,7 @@ OWN = {
     "audit",
     "audit_export",
     "api_keys",
+    "own_texts",
 }
 # About one row of a tenant: 404 for the stranger, as if it were not there.
 TENANT = {
@@ -134,6 +135,7 @@ TENANT = {
     "incident_not_me",
     "incident_note",
     "api_key_revoke",
+    "own_text",
 }
 # 404 for everybody but the operator, the tenant's own people as well.
 OPERATOR = {
@@ -181,6 +183,8 @@ def address_of(incident: Incident, cast):
         "domain": DOMAIN,
         "prefix": row.prefix,
         "account": cast.colleague.pk,
+        "kind": "message",
+        "language": "ja",
     }
 
     def made(name):

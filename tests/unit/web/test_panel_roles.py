@@ -26,6 +26,8 @@ VALUES = {
     "client": "thunderbird",
     "account": 1,
     "prefix": "0123",
+    "kind": "message",
+    "language": "ja",
 }
 # What is not this login's act: about itself, or by another proof than this login (a link, a key, a public answer).
 ABOUT_ITSELF = {
