@@ -14,7 +14,7 @@ BIN := .venv/bin
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench eval lint shots soak dovecot24 prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint shots soak dovecot24 deb package-test prepare-run prepare-test
 
 help:
 	@sed -n '1,9p' Makefile | cut -c3-
@@ -75,3 +75,11 @@ soak: prepare-test
 	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 tests/unit
 	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/stack tests/browser
 	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py
+
+# ./build/sekisho_VERSION_amd64.deb for Debian 12 (docs/run.md).
+deb: prepare-run
+	packaging/deb/build.sh build
+
+# Builds it, installs it with dpkg in a Debian 12 of its own (debootstrap, some minutes and 600 MB), removes and purges it.
+package-test: deb
+	$(AS_ROOT) packaging/deb/test.sh build

@@ -24,6 +24,7 @@ _PLACES = {
     "web": "processes",
     "status": "status",
     "config": "configuration",
+    "migrate": "migrate",
     "doctor": "doctor",
     "setup": "setup",
     "learn": "processes",

@@ -54,7 +54,7 @@ def local_time(value: datetime | None) -> str:
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else ""
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Columns in a terminal: East Asian wide and full-width characters take two (UAX #11)."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
@@ -62,9 +62,9 @@ def _width(text: str) -> int:
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints rows under their titles, columns aligned."""
     lines = [[str(cell) for cell in row] for row in rows]
-    widths = [max(_width(cell) for cell in column) for column in zip(titles, *lines, strict=True)]
+    widths = [max(width(cell) for cell in column) for column in zip(titles, *lines, strict=True)]
     for line in [list(titles), *lines]:
-        padded = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
+        padded = (cell + " " * (wide - width(cell)) for cell, wide in zip(line, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
 
 

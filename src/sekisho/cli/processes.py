@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,14 +19,12 @@ if TYPE_CHECKING:
 TOP_SENTENCES = 3
 
 
-def _log_to_stderr() -> None:
-    # One line an event on standard error, in UTC: Django moves its processes to the panel's time zone, the guard has
-    # no Django, and lines of two processes must be comparable.
-    line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    line.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(line)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+def _begin_log(process: str) -> None:
+    from sekisho import log_lines
+    from sekisho.config.known_secrets import known_secrets
+
+    found = settings()
+    log_lines.begin(process, found.log.format, known_secrets(found))
 
 
 @click.command()
@@ -36,7 +32,7 @@ def guard() -> int:
     """Answer Postfix and Dovecot, judge, write journal and spool (needs no rights)."""
     from sekisho.guard import main as room
 
-    _log_to_stderr()
+    _begin_log("guard")
     return room.run(settings())
 
 
@@ -45,7 +41,7 @@ def agent() -> int:
     """Keep the barrier and carry out orders on this mail host (root)."""
     from sekisho.directory.start import start_django
 
-    _log_to_stderr()
+    _begin_log("agent")
     start_django()
     from sekisho.containment import agent as room
 
@@ -57,7 +53,7 @@ def worker() -> int:
     """Take journal and spool into the database, send notices (needs no rights)."""
     from sekisho.directory.start import start_django
 
-    _log_to_stderr()
+    _begin_log("worker")
     start_django()
     from sekisho.incidents import worker as room
     from sekisho.recovery.duties import Duties
@@ -70,7 +66,7 @@ def web() -> int:
     """Serve the panel."""
     from sekisho.web import server as room
 
-    _log_to_stderr()
+    _begin_log("web")
     return room.run(settings())
 
 

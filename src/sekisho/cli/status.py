@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sekisho.cli.output import Refused, databases, print_json, print_table, say, tell
-from sekisho.cli.pwned import breached_facts, tell_breached
+from sekisho.cli.output import Refused, databases, print_json, say
+from sekisho.cli.pwned import breached_facts
 from sekisho.config import Settings, settings
 
 # Host, process, age in seconds, what it told about itself.
@@ -19,6 +21,8 @@ Heartbeat = tuple[str, str, float, dict[str, Any]]
 PROCESSES = ("guard", "agent", "worker", "web")
 # Every process gives a sign of life each 5 s; three missed ones are an alarm.
 SILENT_AFTER_S = 20.0
+# It answers within milliseconds, or after its 2 s for each database.
+PANEL_PATIENCE_S = 5.0
 
 
 def _status_file(configuration: Settings, process: str) -> dict[str, Any] | None:
@@ -49,6 +53,22 @@ def _processes(configuration: Settings, heartbeats: list[Heartbeat]) -> list[dic
     ]
 
 
+def _panel(configuration: Settings) -> list[dict[str, Any]]:
+    """This host's panel, when one answers: it may be on another machine, and writes no signs of life."""
+    host = "127.0.0.1" if configuration.web.host in ("", "0.0.0.0") else configuration.web.host  # noqa: S104
+    connection = HTTPConnection(host, configuration.web.port, timeout=PANEL_PATIENCE_S)
+    try:
+        connection.request("GET", "/health/ready")
+        found = json.loads(connection.getresponse().read(1000))
+        waits = [str(one) for one in found.get("waits_for", ())]
+    except (OSError, HTTPException, ValueError, AttributeError):
+        return []
+    finally:
+        connection.close()
+    alarms = [say(f"waits for the {one}", f"{one} を待っています") for one in waits]
+    return [{"host": configuration.host, "process": "web", "alive": True, "age": 0.0, "facts": {"alarms": alarms}}]
+
+
 def _heartbeats() -> list[Heartbeat]:
     from django.utils import timezone
 
@@ -65,16 +85,22 @@ def _record() -> dict[str, Any]:
     from django.db.models import Count
 
     from sekisho.directory.models import SiteMailbox
+    from sekisho.incidents import deferred
     from sekisho.incidents.decisions import OPEN_PHASES
     from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
 
+    waiting = deferred.waiting_for(None)
+    opened = Incident.objects.filter(phase__in=OPEN_PHASES)
     statuses = dict(MailboxStatus.objects.values_list("status").annotate(Count("mailbox")).order_by())
     return {
         "mailboxes": SiteMailbox.objects.count(),
         "suspended": statuses.get("suspended", 0),
         "restricted": statuses.get("restricted", 0),
         "probation": statuses.get("probation", 0),
-        "open_incidents": Incident.objects.filter(phase__in=OPEN_PHASES).count(),
+        "open_incidents": opened.count(),
+        "open_alerts": opened.filter(action="alert").count(),
+        "waiting_pairs": waiting.waited,
+        "first_return": waiting.earliest_return,
         "orders_open": Order.objects.filter(state__in=["open", "claimed"]).count(),
         "orders_failed": Order.objects.filter(state="failed").count(),
         "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
@@ -103,24 +129,28 @@ def _alarms(processes: list[dict[str, Any]], record: dict[str, Any]) -> list[str
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(as_json: bool) -> None:
-    """Show processes, what is suspended, address data, alarms."""
+@click.option("--check", is_flag=True, help="Exit code 1 when there is an alarm, for programs that watch.")
+def status(as_json: bool, check: bool) -> int:
+    """Show on one screen what needs somebody: alarms, what is suspended, who waits, processes."""
+    from sekisho.cli.status_screen import show
+
     found = _look(settings())
     if as_json:
         print_json(found)
-        return
-    tell(f"Host {found['host']}, mode {found['mode']}", f"ホスト {found['host']}、モード {found['mode']}")
-    _tell_processes(found["processes"])
-    _tell_record(found)
-    _tell_address_data(found)
-    tell_breached(found["breached_list"])
-    for alarm in found["alarms"]:
-        click.echo(say("ALARM: ", "警報: ") + alarm)
+    else:
+        show(found)
+    return 1 if check and found["alarms"] else 0
 
 
 def _look(configuration: Settings) -> dict[str, Any]:
     """Everything `status` shows; without the database, what the processes' files tell."""
-    found: dict[str, Any] = {"host": configuration.host, "mode": configuration.mode, "database": "ok"}
+    found: dict[str, Any] = {
+        "version": version("sekisho"),
+        "at": datetime.now(UTC),
+        "host": configuration.host,
+        "mode": configuration.mode,
+        "database": "ok",
+    }
     heartbeats: list[Heartbeat] = []
     record: dict[str, Any] = {}
     try:
@@ -129,7 +159,7 @@ def _look(configuration: Settings) -> dict[str, Any]:
             record = _record()
     except Refused as refusal:
         found["database"] = str(refusal)
-    processes = _processes(configuration, heartbeats)
+    processes = _processes(configuration, heartbeats) + _panel(configuration)
     sources = _address_sources(processes)
     alarms = _alarms(processes, record)
     if found["database"] != "ok":
@@ -155,31 +185,3 @@ def _address_sources(processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if entry["process"] == "guard"
         for source in entry["facts"].get("address_sources", ())
     ]
-
-
-def _tell_processes(processes: list[dict[str, Any]]) -> None:
-    titles = [say("host", "ホスト"), say("process", "プロセス"), say("alive", "動作"), say("last sign", "最終確認")]
-    yes, no = say("yes", "はい"), say("no", "いいえ")
-    print_table(titles, [[p["host"], p["process"], yes if p["alive"] else no, f"{p['age']} s"] for p in processes])
-
-
-def _tell_address_data(found: dict[str, Any]) -> None:
-    if not found["address_sources"]:
-        tell("Address data: none", "接続元アドレスのデータ: なし")
-    for source in found["address_sources"]:
-        day = source["made_at"].date().isoformat()
-        tell(
-            f"Address data: {source['kind']} of {day}, {source['age_days']} days old ({source['path']})",
-            f"接続元アドレスのデータ: {source['kind']}、{day} 作成、{source['age_days']} 日経過 ({source['path']})",
-        )
-
-
-def _tell_record(found: dict[str, Any]) -> None:
-    if "suspended" not in found:
-        return
-    tell(
-        f"{found['suspended']} suspended, {found['restricted']} restricted, {found['probation']} on probation "
-        f"of {found['mailboxes']} mailboxes; {found['open_incidents']} incidents open",
-        f"メールアドレス {found['mailboxes']} 件中、停止中 {found['suspended']}、送信制限 {found['restricted']}、"
-        f"経過観察 {found['probation']}。対応中のインシデント {found['open_incidents']} 件",
-    )

@@ -18,6 +18,8 @@ AddressDataFiles = Annotated[tuple[str, ...], msgspec.Meta(max_length=4)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, extra={"unit": "port"})]
 # 0: the usual one of what is asked there.
 PortOrUsual = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
+# 0: not listened there at all.
+PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
 # A secret itself: never shown, neither in an error nor by `sekisho config show`.
 Secret = Annotated[str, msgspec.Meta(extra={"secret": "text"})]
 # A file with a secret in it, or "credential:NAME" (sekisho.config.secret_files).
@@ -312,6 +314,24 @@ class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table_prefix: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{0,40}$")] = ""
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the processes say on standard error (docs/run.md)."""
+
+    # "text" is for people with a terminal; "json" is one object a line, for a program that collects logs.
+    format: Literal["text", "json"] = "text"
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Metrics for Prometheus and health endpoints, on 127.0.0.1 only (docs/run.md)."""
+
+    # Port of the guard's; 0: none, since every program on the machine may ask there.
+    guard_port: PortOrNone = 0
+    # Port of the worker's, which tells for the agents, too; 0: none.
+    worker_port: PortOrNone = 0
+    # Port of the panel's; 0: none. Its health is at /health/live and /health/ready of the panel itself.
+    web_port: PortOrNone = 0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a Sekisho process must know before it starts."""
 
@@ -334,6 +354,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
     doctor: DoctorSettings = DoctorSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     # Where notices go besides mail.
     channels: Channels = ()
     # [[webmail]], one for each installation; a dozen is more than any site has, and each is asked in turn.

@@ -255,6 +255,7 @@ class Agent:
             "suspended": sum(entry.status == "suspended" for entry in entries),
             "restricted": sum(entry.status == "restricted" for entry in entries),
             "opening": sum(entry.opening is not None for entry in entries),
+            "generation": max((entry.generation for entry in entries), default=0),
             "database": "ok" if away is None else f"away for {time.time() - away:.0f} s",
         }
         self._status.write(facts)

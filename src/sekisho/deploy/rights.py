@@ -10,7 +10,7 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sekisho.deploy.layout import Layout
@@ -18,11 +18,19 @@ from sekisho.deploy.layout import Layout
 USER = "sekisho"
 # Importing the program takes well under a second; a hanging network home directory must not hang the start.
 TRIAL_DEADLINE = 10.0
+# What the agent's unit leaves it of root (packaging/systemd, docs/privileges.md with a reason for each): here too, so
+# that every story shows that they are enough.
+AGENT_CAPABILITIES = ("chown", "dac_override", "fowner", "kill", "setgid", "setuid")
 
 
-def prefix_for(user: str) -> list[str]:
-    """The words before a command that make it die with us and run as `user` (empty: as we are)."""
+def prefix_for(user: str, capabilities: Sequence[str] | None = None) -> list[str]:
+    """The words before a command that make it die with us and run as `user` (empty: as we are).
+
+    With `capabilities` it never has others, whatever it starts, as with CapabilityBoundingSet= and NoNewPrivileges=.
+    """
     words = ["setpriv", "--pdeathsig", "TERM"]
+    if capabilities is not None:
+        words += [f"--bounding-set={','.join(['-all', *(f'+{name}' for name in capabilities)])}", "--no-new-privs"]
     if user:
         words += ["--reuid", user, "--regid", user, "--init-groups"]
     return [*words, "--"]

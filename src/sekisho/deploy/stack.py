@@ -207,7 +207,10 @@ def _parts(layout: Layout, user: str) -> list[Part]:
     for name, (module, doors) in OUR_PARTS.items():
         log, rank = layout.log / f"{name}.log", "" if name == "agent" else user
         sockets = {socket: getattr(layout.ports, door) for door, socket in doors.items()}
-        parts.append(Part(name, [program("sekisho"), name], log, user=rank, sockets=sockets, available=_has(module)))
+        # Where the unprivileged user cannot be used (rights), what takes its place keeps root's.
+        rest = rights.AGENT_CAPABILITIES if name == "agent" else () if user else None
+        command = [program("sekisho"), name]
+        parts.append(Part(name, command, log, rank, rest, sockets, available=_has(module)))
     return parts
 
 

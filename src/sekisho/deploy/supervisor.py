@@ -40,6 +40,8 @@ class Part:
     log: Path
     # Empty: as the supervisor itself (root).
     user: str = ""
+    # All it may have of root's capabilities, in setpriv(1)'s words; None: whatever we have.
+    capabilities: Sequence[str] | None = None
     # Sockets of its that we hold and hand to each of its processes in turn, as systemd does: name -> port on 127.0.0.1.
     sockets: Mapping[str, int] = field(default_factory=dict)
     # False: the part cannot be started yet (its module is missing); looked at again after the longest pause.
@@ -173,7 +175,7 @@ class Supervisor:
                 self._say(f"{part.name}: its module is not there; looking again every {PAUSES[-1]:.0f} s")
             part.reported_missing = True
             return False
-        command = [*prefix_for(part.user), *part.command]
+        command = [*prefix_for(part.user, part.capabilities), *part.command]
         environment = self._environment | self._handover.environment
         with part.log.open("ab") as log:
             part.process = subprocess.Popen(

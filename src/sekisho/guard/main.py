@@ -23,6 +23,8 @@ import uvloop
 
 from sekisho import service
 from sekisho.config import Settings
+from sekisho.exposition import Exposition
+from sekisho.guard.measures import GuardMeasures
 from sekisho.guard.memory import Memory, restore
 from sekisho.guard.servers import Servers
 
@@ -81,7 +83,10 @@ async def _guard(settings: Settings) -> int:
     # What was restored lives as long as the process: the collector need not walk it at every turn.
     gc.disable()
     gc.freeze()
-    servers = Servers(settings.guard, memory.checkpoint, memory.auth_policy, memory.intake, memory.trusted)
+    measures = GuardMeasures(lambda: memory.last_status, lambda: memory.journal.unwritten)
+    servers = Servers(
+        settings.guard, memory.checkpoint, memory.auth_policy, memory.intake, memory.trusted, measures.latencies
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,11 +94,21 @@ async def _guard(settings: Settings) -> int:
     await servers.open()
     log.info("open after %.0f ms with %d profiles", (time.time() - started_at) * 1000, len(memory.checkpoint.profiles))
     chores = _start_chores(memory, servers)
+    exposition = _expose(settings.metrics.guard_port, measures)
     service.notify("READY=1", f"STATUS={len(memory.checkpoint.profiles)} profiles, mode {memory.checkpoint.mode}")
     await stop.wait()
     service.notify("STOPPING=1")
     await _end(memory, servers, chores)
+    if exposition is not None:
+        exposition.stop()
     return 0
+
+
+def _expose(port: int, measures: GuardMeasures) -> Exposition | None:
+    if not port:
+        return None
+    exposition = Exposition("guard", port, measures.families, measures.is_alive, measures.not_ready)
+    return exposition if exposition.start() else None
 
 
 def _start_chores(memory: Memory, servers: Servers) -> list[asyncio.Task[None]]:

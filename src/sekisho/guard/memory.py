@@ -128,6 +128,8 @@ class Memory:
         self.status_path.parent.mkdir(parents=True, exist_ok=True)
         self._spared = SparedFile(settings.spared_file, checkpoint.standing, checkpoint.profiles)
         self._addresses = addresses
+        # Of a second ago at most, for other threads.
+        self.last_status: GuardStatus | None = None
         self.own_records: Follower
         self.findings: Follower
         self.complaints: Follower
@@ -200,7 +202,8 @@ class Memory:
             if self.checkpoint.samples is not None:
                 self.checkpoint.samples.flush(time.time())
             try:
-                await asyncio.to_thread(write_status, self.status_path, self.status(doors))
+                self.last_status = self.status(doors)
+                await asyncio.to_thread(write_status, self.status_path, self.last_status)
                 refusal = ""
             except OSError as error:
                 # Once, not each second: the disk that is full may be the log's as well.

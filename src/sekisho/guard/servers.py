@@ -22,6 +22,7 @@ from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.doors import Door, Sweepable
 from sekisho.guard.event_intake import TAKEN, EventIntake
 from sekisho.guard.http_service import HttpConnection
+from sekisho.guard.measures import Latencies
 from sekisho.guard.policy_service import Outgoing, PolicyConnection
 from sekisho.wire.postfix_policy import PolicyRequest
 
@@ -67,8 +68,10 @@ class Servers:
         policy: AuthPolicy,
         intake: EventIntake,
         trusted: frozenset[int],
+        latencies: Latencies | None = None,
     ) -> None:
         self._checkpoint = checkpoint
+        self._latencies = latencies or Latencies()
         formatted: dict[str, bytes] = {}
         self._outgoing = Outgoing()
         self.doors = {name: Door(name, trusted) for name in ("policy", "auth policy", "events")}
@@ -81,7 +84,10 @@ class Servers:
         self._servers: list[asyncio.Server] = []
 
     def _answer(self, request: PolicyRequest) -> str:
-        return self._checkpoint.answer(request, time.time())
+        began = time.perf_counter()
+        action = self._checkpoint.answer(request, time.time())
+        self._latencies.add(time.perf_counter() - began)
+        return action
 
     async def open(self) -> None:
         """Opens all three, or takes those that the service manager handed over, with the connections it kept.
@@ -99,6 +105,9 @@ class Servers:
                 service.forget(name + CONNECTION)
             for connection in kept:
                 await loop.connect_accepted_socket(factory, connection)
+            for opened in given:
+                if (where := _where(opened)) != (listener.unix or f"{listener.host}:{listener.port}"):
+                    log.warning("%s: was handed %s, which is not the one of sekisho.toml", door.name, where)
             if given:
                 log.info("%s: took over its socket and %d connections", door.name, len(kept))
         for name, unknown in handed.items():
@@ -148,6 +157,11 @@ class Servers:
         self._outgoing.flush()
         for connection in self._connections():
             connection.close()
+
+
+def _where(opened: socket.socket) -> str:
+    name = opened.getsockname()
+    return str(name) if opened.family == socket.AF_UNIX else f"{name[0]}:{name[1]}"
 
 
 async def _serve(factory: Callable[[], asyncio.Protocol], opened: socket.socket) -> asyncio.Server:

@@ -56,6 +56,10 @@ class Intake:
         cursor = Cursor(row.segment, row.offset) if row else Cursor(0, 0)
         return Follower(directory, cursor)
 
+    def behind(self) -> dict[str, int]:
+        """Bytes of journal and spool that are not in the database yet."""
+        return {"journal": self._journal.behind(), "spool": self._spool.behind()}
+
     def take(self) -> int:
         """Takes what is new, decisions before events; how many records were read (0: all has been read).
 

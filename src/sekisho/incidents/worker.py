@@ -25,6 +25,7 @@ from django.utils import timezone
 from sekisho import service
 from sekisho.config import Settings
 from sekisho.directory.models import Contact
+from sekisho.exposition import Exposition
 from sekisho.incidents import (
     allowances,
     app_passwords,
@@ -39,6 +40,7 @@ from sekisho.incidents import (
 from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.ingest import Intake
+from sekisho.incidents.measures import WorkerMeasures
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
 from sekisho.incidents.notices import OPERATOR, Outbox
 from sekisho.incidents.scores import prune_points
@@ -80,6 +82,8 @@ class Worker:
         self._channels = ChannelOutbox(settings, self._started_at)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         self._away_since: float | None = None
+        # None: nobody asks for metrics.
+        self._measures = WorkerMeasures() if settings.metrics.worker_port else None
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Asks the loop to end (a signal handler)."""
@@ -87,6 +91,7 @@ class Worker:
 
     def run(self) -> int:
         """Works until it is told to stop; 0."""
+        exposition = self._expose()
         service.notify("READY=1")
         watchdog = service.Watchdog()
         while not self._stopping.is_set():
@@ -100,7 +105,16 @@ class Worker:
                 pause = AWAY_S
             self._stopping.wait(pause)
         service.notify("STOPPING=1")
+        if exposition is not None:
+            exposition.stop()
         return 0
+
+    def _expose(self) -> Exposition | None:
+        port, measures = self._settings.metrics.worker_port, self._measures
+        if measures is None:
+            return None
+        exposition = Exposition("worker", port, measures.families, measures.is_alive, measures.not_ready)
+        return exposition if exposition.start() else None
 
     def _turn(self) -> int:
         """One look at everything; how many records were taken."""
@@ -125,6 +139,8 @@ class Worker:
         for connection in connections.all():
             connection.close()
         self._write_status({"database": "away"})
+        if self._measures is not None:
+            self._measures.database_is_away()
 
     def _database_is_back(self) -> None:
         if self._away_since is not None:
@@ -137,7 +153,9 @@ class Worker:
             "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
             "notices_failed": Notice.objects.filter(state="failed").count(),
         }
-        facts["alarms"] = self._alarms()
+        facts["alarms"] = alarms = self._alarms()
+        if self._measures is not None and self._intake is not None:
+            self._measures.take(self._intake.behind(), len(alarms), timezone.now())
         HostHeartbeat.objects.update_or_create(
             host=self._settings.host, process="worker", defaults={"at": timezone.now(), "facts": facts}
         )

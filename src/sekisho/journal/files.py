@@ -6,6 +6,7 @@ a line that no reader takes for a record (cf. the torn last record of PostgreSQL
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import zlib
@@ -148,6 +149,15 @@ class Follower:
             if not found and not self._next_segment(segments):
                 break
         return records
+
+    def behind(self) -> int:
+        """Bytes that are there and not read yet, roughly: a writer may be at work."""
+        left = 0
+        for number in _segments(self._directory):
+            if number >= self.cursor.segment:
+                with contextlib.suppress(FileNotFoundError):
+                    left += _segment_path(self._directory, number).stat().st_size
+        return max(0, left - self.cursor.offset)
 
     def _read_segment(self, limit: int) -> list[bytes]:
         if self.cursor.segment == 0:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-# The paths of web.urls' "recover_link", "owner_invitation" and "question"; what follows is the token, whole or cut off.
-_TOKEN = re.compile(r"(/recover/link/|/owner/invitation/|/question/)[^/\s\"'?]+")
+from sekisho import log_lines
+from sekisho.log_lines import mask
 
-
-def mask(text: str) -> str:
-    """The text with "…" in place of a token."""
-    return _TOKEN.sub(r"\1…", text)
+__all__ = ["MaskingFormatter", "MaskingLogger", "mask"]
 
 
 class MaskingFormatter(logging.Formatter):
-    """Masks the finished line, its traceback included."""
+    """The process's own lines (sekisho.log_lines), for those who ask for a formatter by its name."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask(super().format(record))
+        return log_lines.formatter().format(record)
 
 
 class MaskingLogger(Logger):  # type: ignore[misc]
     """gunicorn's logger: its access lines, and its own about requests it could not read."""
 
     def _set_handler(self, log: logging.Logger, output: Any, fmt: logging.Formatter, stream: Any = None) -> None:
-        # Its `logger_class` leaves no other place; the private attribute is how a Formatter keeps its format.
-        super()._set_handler(log, output, MaskingFormatter(fmt._fmt, fmt.datefmt), stream)
+        # Its `logger_class` leaves no other place.
+        super()._set_handler(log, output, MaskingFormatter(), stream)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """A line for every request but the probes that were answered well: they come each few seconds."""
+        if environ.get("PATH_INFO", "").startswith("/health/") and str(resp.status).startswith("200"):
+            return
+        super().access(resp, req, environ, request_time)

@@ -63,6 +63,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Before everything: probes and metrics need no session, no host name, no TLS.
+    "sekisho.web.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,6 +86,9 @@ MIDDLEWARE = [
     "sekisho.web.middleware.PrivatePageMiddleware",
     "sekisho.web.middleware.AuditEntranceMiddleware",
 ]
+
+if _settings.metrics.web_port:
+    MIDDLEWARE.insert(0, "sekisho.web.measures.MeasureMiddleware")
 
 ROOT_URLCONF = "sekisho.web.urls"
 WSGI_APPLICATION = "sekisho.web.wsgi.application"
@@ -214,12 +219,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "sekisho.web.masking.MaskingFormatter",
-            "format": "%(asctime)s %(name)s %(levelname)s %(message)s",
-        }
-    },
+    "formatters": {"line": {"()": "sekisho.web.masking.MaskingFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},

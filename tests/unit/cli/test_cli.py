@@ -284,4 +284,4 @@ def test_status_names_the_address_data_with_its_age(two_tenants: None, monkeypat
     facts = ask("status")
     assert facts["address_data"] is True
     assert [(row["host"], row["age_days"]) for row in facts["address_sources"]] == [("mx01", 40)]
-    assert "tor-geoipdb of" in run("status").output and "40 days old (/usr/share/tor/geoip)" in run("status").output
+    assert "tor-geoipdb of" in run("status").output and "40 days old  /usr/share/tor/geoip" in run("status").output

@@ -194,10 +194,10 @@ def test_done_shows_only_what_this_browser_recovered(browser: Client) -> None:
 
 
 def test_a_token_is_in_no_line_of_a_log() -> None:
-    line = MaskingFormatter("%(message)s").format(
+    line = MaskingFormatter().format(
         logging.makeLogRecord({"msg": "Not Found: %s", "args": ("/recover/link/AbCdEf123_-x?y=1",)})
     )
-    assert line == "Not Found: /recover/link/…?y=1"
+    assert line.endswith(": Not Found: /recover/link/…?y=1")
 
 
 # --- the admin's part

@@ -51,7 +51,9 @@ def lay_ground(found: Survey) -> None:
             path.mkdir(parents=True, exist_ok=True)
             os.chown(path, 0, owner)
             path.chmod(mode)
-        ground.keep_secret(Path(site.web.secret_key_file))
+        # A credential is the package's, which made it (docs/run.md).
+        if not site.web.secret_key_file.startswith("credential:"):
+            ground.keep_secret(Path(site.web.secret_key_file))
         if site.site_database.password_file and found.site_password:
             ground.keep_secret(Path(site.site_database.password_file), found.site_password)
         key, nonce = found.plan.secrets
