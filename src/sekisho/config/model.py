@@ -141,6 +141,24 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: SecretFile = ""
 
 
+class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site whose mailboxes are not in PostfixAdmin's tables (docs/adopt.md)."""
+
+    # SELECT that gives every mailbox: columns address (lower case, as people log in), domain, password, active, name.
+    # Empty: `site_database` holds PostfixAdmin's tables.
+    mailboxes: str = ""
+    # SELECT that gives every mail domain: the column domain. Needed with `mailboxes`.
+    domains: str = ""
+    # SELECT that gives every domain whose addresses all exist in another one: the columns alias_domain, target_domain.
+    # Empty: there are none.
+    alias_domains: str = ""
+    # UPDATE with :password and :mailbox. Empty: passwords are set by the site's own tools, and a recovery asks for the
+    # one that was set there.
+    set_password: str = ""
+    # UPDATE with :active (true or false) and :mailbox, for display. Empty: the site does not show who is suspended.
+    set_active: str = ""
+
+
 # The words after "iss"; a name that is a host's address, usually.
 IssuerName = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
@@ -350,6 +368,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site_database: DatabaseSettings
     web: WebSettings
     notices: NoticeSettings
+    site: SiteSettings = SiteSettings()
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()

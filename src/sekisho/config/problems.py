@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -131,6 +132,7 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[str]:
     ):
         if problem := judge(text):
             yield f"{path} {problem}"
+    yield from _site_problems(found.get("site", {}))
     issuers = [one["issuer"] for one in found["web"].get("single_sign_on", ())]
     if len(set(issuers)) != len(issuers):
         yield "web.single_sign_on: an issuer is named twice"
@@ -145,3 +147,30 @@ def _forward_policy(found: Mapping[str, Any]) -> Iterator[str]:
         yield "guard.forward_policy.header: given, and header_file as well; keep one of them"
     if problem := forward_policy_problem(found.get("url", ""), found.get("header", "")):
         yield f"guard.forward_policy.{problem}"
+
+
+# What each statement of [site] begins with, and what must stand in it.
+_SITE_STATEMENTS = {
+    "mailboxes": ("SELECT", ("address", "domain", "password", "active", "name")),
+    "domains": ("SELECT", ("domain",)),
+    "alias_domains": ("SELECT", ("alias_domain", "target_domain")),
+    "set_password": ("UPDATE", (":password", ":mailbox")),
+    "set_active": ("UPDATE", (":active", ":mailbox")),
+}
+
+
+def _site_problems(site: Mapping[str, Any]) -> Iterator[str]:
+    """One statement each, of its kind, with the words that are looked for."""
+    if any(site.values()) and not (site.get("mailboxes") and site.get("domains")):
+        yield "site: both mailboxes and domains must be given"
+    for name, (verb, words) in _SITE_STATEMENTS.items():
+        text = site.get(name, "").strip()
+        if not text:
+            continue
+        missing = [word for word in words if not re.search(rf"(?<![\w:]){word}\b", text)]
+        if not text.upper().startswith(verb):
+            yield f"site.{name}: must begin with {verb}"
+        elif ";" in text:
+            yield f"site.{name}: must be one statement, without a semicolon"
+        elif missing:
+            yield f"site.{name}: lacks {', '.join(missing)}"

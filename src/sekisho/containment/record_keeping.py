@@ -15,6 +15,7 @@ from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
 from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, HeldRow, StepRow
+from sekisho.directory import mapping
 from sekisho.directory.models import SiteDomain, SiteMailbox
 from sekisho.incidents import app_passwords, held_mail, held_orders, orders
 from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
@@ -103,13 +104,15 @@ def read_app_passwords() -> AppPasswordsRead:
 
 
 def read_active(mailbox: str) -> bool | None:
-    """The site's `mailbox.active`, None without such a row."""
+    """The site's `mailbox.active`; None without such a row, or where it is not ours to write."""
+    if not mapping.may_set_active():
+        return None
     return SiteMailbox.objects.filter(username=mailbox).values_list("active", flat=True).first()
 
 
 def write_active(mailbox: str, active: bool) -> None:
     """Writes the site's `mailbox.active`, nothing else: our own database may be locked meanwhile."""
-    SiteMailbox.objects.filter(username=mailbox).update(active=active)
+    mapping.write_active(mailbox, active)
 
 
 def password_marks(mailboxes: Sequence[str]) -> dict[str, str]:

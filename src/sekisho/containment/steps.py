@@ -264,7 +264,7 @@ def mirror_active(work: Work) -> bool:
 def active_mirrored(work: Work) -> str:
     active = work.tools.site.read_active(work.entry.mailbox)
     if active is None:
-        return "the site has no such mailbox row"
+        return "the site has no such mailbox row, or its rows are not ours to write"
     if active:
         raise StepFailed("mailbox.active is still 1")
     return "mailbox.active is 0"

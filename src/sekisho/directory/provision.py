@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from sekisho.config import settings
+from sekisho.directory import mapping
 from sekisho.directory.models import (
     Contact,
     MailHost,
@@ -58,6 +59,11 @@ def checked_address(address: str) -> tuple[str, str]:
     return local, checked_domain(domain)
 
 
+def _refuse_mapped() -> None:
+    if mapping.is_mapped():
+        raise ProvisionError("the site's own tables are only read here ([site] in sekisho.toml)")
+
+
 def _known_domain(domain: str) -> None:
     if not SiteDomain.objects.filter(domain=domain).exists():
         raise ProvisionError(f"domain {domain} is not hosted here; add it first")
@@ -72,6 +78,7 @@ def add_domain(
     domain: str, *, server_name: str = "", description: str = "", contact: str = "", language: str = "ja"
 ) -> SiteDomain:
     """A new mail domain. `server_name` is what its owners type (mx01…), `contact` hears of its incidents."""
+    _refuse_mapped()
     name = checked_domain(domain)
     if SiteDomain.objects.filter(domain=name).exists() or SiteAliasDomain.objects.filter(alias_domain=name).exists():
         raise ProvisionError(f"domain {name} exists already")
@@ -112,6 +119,7 @@ def add_contact(domain: str, address: str, language: str = "ja") -> Contact:
 
 def add_alias_domain(alias_domain: str, target: str) -> SiteAliasDomain:
     """Every address of `target` also exists in `alias_domain`. As in PostfixAdmin both are rows of `domain`."""
+    _refuse_mapped()
     alias, target = checked_domain(alias_domain), checked_domain(target)
     _known_domain(target)
     if alias == target or SiteAliasDomain.objects.filter(alias_domain__in=[alias, target]).exists():
@@ -131,6 +139,7 @@ def add_mailbox(address: str, password: str, *, name: str = "", contact: str = "
 
     `contact` is the owner's other address (PostfixAdmin's email_other), `quota` in bytes (0: none).
     """
+    _refuse_mapped()
     local, domain = checked_address(address)
     mailbox = f"{local}@{domain}"
     if not password:
@@ -158,6 +167,7 @@ def add_mailbox(address: str, password: str, *, name: str = "", contact: str = "
 
 def add_alias(address: str, targets: Iterable[str]) -> SiteAlias:
     """A new alias; `@domain` is a catch-all. Targets may be anywhere."""
+    _refuse_mapped()
     goto = [target.strip() for target in targets]
     if not goto or any("@" not in target or "," in target or " " in target for target in goto):
         raise ProvisionError("an alias needs at least one address as its target")

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connections
 
 from sekisho.directory.found import FoundSetting
+from sekisho.directory.mapping import is_mapped
 from sekisho.directory.models import SiteAlias, SiteFetchmail, SiteMailbox, SiteVacation
 from sekisho.directory.names import alias_domains, canonical, login_names
 
@@ -33,7 +34,9 @@ class SiteChanged(Exception):
 
 
 def columns_of(table: str) -> frozenset[str]:
-    """The columns of one of the site's tables, none when there is no such table."""
+    """The columns of one of PostfixAdmin's tables; none without such a table, or where tables are the site's own."""
+    if is_mapped():
+        return frozenset()
     connection = connections["site"]
     with connection.cursor() as cursor:
         if table not in connection.introspection.table_names(cursor):

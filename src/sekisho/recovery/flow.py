@@ -21,6 +21,7 @@ from django.utils import timezone
 from sekisho.config import settings
 from sekisho.detection import password as rules
 from sekisho.detection.password import PasswordProblem
+from sekisho.directory import mapping
 from sekisho.directory.access import NotFound
 from sekisho.directory.models import SiteDomain, SiteMailbox
 from sekisho.directory.names import canonical
@@ -54,6 +55,11 @@ BREACHED = PasswordProblem(
     code="breached",
     ja="このパスワードは、過去に漏えいしたパスワードの一覧にあります。別のパスワードにしてください。",
     en="This password is on the list of passwords that leaked somewhere before. Choose another one.",
+)
+SET_AT_SITE = PasswordProblem(
+    code="at_site",
+    ja="パスワードはサイトの管理画面で設定します。先にそちらで新しいパスワードを設定し、同じものをここに入力してください。",
+    en="Passwords are set in the site's own administration. Set the new one there first, then enter the same here.",
 )
 HASH_NOT_KEPT = "the site's database did not keep the new password"
 
@@ -109,10 +115,13 @@ def password_problems(mailbox: str, password: str) -> list[PasswordProblem]:
     """What is wrong with a password for this mailbox; empty: it may be used. A burned one is burned for good."""
     site = _site_mailbox(mailbox)
     found = rule_problems(mailbox, password)
-    if verify_password(password, site.password) or burned.is_burned(mailbox, password):
+    is_present, ours = verify_password(password, site.password), mapping.may_set_password()
+    if (is_present and ours) or burned.is_burned(mailbox, password):
         found.insert(0, OLD_PASSWORD)
     elif burned.looks_burned(mailbox, password):
         found.insert(0, LOOKS_OLD)
+    elif not is_present and not ours:
+        found.insert(0, SET_AT_SITE)
     return found
 
 
@@ -151,11 +160,9 @@ def _is_shut(mailbox: str) -> bool:
 
 def _write_hash(mailbox: str, former: str, new: str, password: str) -> str:
     """Replaces the site's hash by compare-and-set; what was read back. Raises RecoveryFailed when it is not there."""
-    changed = SiteMailbox.objects.filter(username=mailbox, password=former).update(
-        password=new, modified=timezone.now()
-    )
+    changed = mapping.write_password(mailbox, former, new)
     kept = SiteMailbox.objects.filter(username=mailbox).values_list("password", flat=True).first()
-    if changed != 1 or kept is None or not verify_password(password, kept):
+    if not changed or kept is None or not verify_password(password, kept):
         raise RecoveryFailed(HASH_NOT_KEPT)
     return kept
 
@@ -200,7 +207,9 @@ def reinstate(
 
     def record() -> None:
         first()
-        burned.burn_site_hash(mailbox, timezone.now())
+        if mapping.may_set_password():
+            # Elsewhere the new one stands there already, and the old one was burned as the mailbox was suspended.
+            burned.burn_site_hash(mailbox, timezone.now())
         burned.burn_seen(mailbox, timezone.now())
         placed.extend(decisions.reinstate(mailbox, actor, account=account))
 
@@ -210,7 +219,8 @@ def reinstate(
 
 def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | None, record: Callable[[], None]) -> None:
     _refuse_unfit(mailbox, password)
-    new = hash_in_form(password, _form_for(_site_mailbox(mailbox)))
+    ours = mapping.may_set_password()
+    new = hash_in_form(password, _form_for(_site_mailbox(mailbox))) if ours else ""
     # Our database first, so that a locked one refuses before the site's password has changed; the site's row is
     # written before our transaction commits, so that no door opens on the old password.
     with transaction.atomic(using="default"):
@@ -218,7 +228,7 @@ def _set(mailbox: str, password: str, actor: str, account: AbstractBaseUser | No
         record()
         write_audit(actor, "set_password", mailbox, {}, account=account)
         former = _site_mailbox(mailbox).password
-        burned.vouch(mailbox, _write_hash(mailbox, former, new, password), timezone.now())
+        burned.vouch(mailbox, _write_hash(mailbox, former, new, password) if ours else former, timezone.now())
         if not was_shut:
             # Not before: an order that is waiting already may be claimed at any moment, and must find the new hash.
             orders.place_refresh(mailbox, decisions.current_status(mailbox).generation, actor, timezone.now())

@@ -20,7 +20,7 @@ from django.utils import timezone
 from sekisho.config import settings
 from sekisho.detection import password as rules
 from sekisho.detection.password import PasswordProblem
-from sekisho.directory import provision
+from sekisho.directory import mapping, provision
 from sekisho.directory.models import SiteAlias, SiteAliasDomain, SiteDomain, SiteMailbox
 from sekisho.directory.passwords import is_taken_whole
 from sekisho.incidents import burned
@@ -40,7 +40,18 @@ COLUMNS = ("address", "name", "quota_mb", "password")
 Outcome = Literal["create", "update", "same", "refuse"]
 # Why a row is refused; the panel has the words.
 Reason = Literal[
-    "", "address", "domain", "alias", "suspended", "name", "quota", "too_many", "password", "password_given", "twice"
+    "",
+    "address",
+    "domain",
+    "alias",
+    "suspended",
+    "name",
+    "quota",
+    "too_many",
+    "password",
+    "password_given",
+    "twice",
+    "site",
 ]
 
 
@@ -105,6 +116,8 @@ def _unguarded(cell: str) -> str:
 
 def judge(row: Row, domains: Collection[str]) -> Verdict:
     """What applying the row would do; `domains`: those the asking person may change."""
+    if mapping.is_mapped():
+        return Verdict(row, "refuse", "site")
     site = SiteMailbox.objects.filter(username=row.address).first()
     if site is not None and site.domain in domains:
         return _judge_known(row, site)

@@ -11,7 +11,7 @@ from sekisho.config import DatabaseSettings, read_secret, settings
 _settings = settings()
 
 
-def _database(database: DatabaseSettings) -> dict[str, Any]:
+def _database(database: DatabaseSettings, pragmas: str = "") -> dict[str, Any]:
     if database.engine == "sqlite":
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -20,7 +20,7 @@ def _database(database: DatabaseSettings) -> dict[str, Any]:
             "OPTIONS": {
                 "timeout": 2,
                 "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                "init_command": f"{pragmas} PRAGMA synchronous=NORMAL;",
             },
         }
     password = read_secret(database.password_file) if database.password_file else ""
@@ -35,7 +35,11 @@ def _database(database: DatabaseSettings) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _database(_settings.database), "site": _database(_settings.site_database)}
+# Only our own database gets another journal mode: in the site's a reader without the right to write would fail by it.
+DATABASES = {
+    "default": _database(_settings.database, "PRAGMA journal_mode=WAL;"),
+    "site": _database(_settings.site_database),
+}
 DATABASE_ROUTERS = ["sekisho.directory.router.SiteRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -262,6 +262,7 @@ ROW_REASONS: dict[str, Words] = {
     "address": _("This is not an address a mailbox can have."),
     "domain": _("This domain is not one that you look after."),
     "alias": _("This address exists already."),
+    "site": _("Mailboxes are made in the site's own administration."),
     "suspended": _("A mailbox of this address was stopped. It comes back by a recovery only."),
     "name": _("The name is too long."),
     "quota": _("The quota is no number of MB, or not one that this domain allows."),

@@ -249,3 +249,35 @@ def test_sekisho_toml_keeps_what_is_said_and_gets_what_is_missing() -> None:
     }  # fmt: skip
     assert toml.complete(text, wanted) == text
     assert edits.strip(text) == said
+
+
+@pytest.mark.django_db(databases=["default", "site"])
+def test_postfixadmins_tables_that_may_only_be_read_are_mapped(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sekisho.config import SiteSettings
+    from sekisho.directory import mapping
+    from sekisho.directory.models import SiteDomain, SiteMailbox
+    from sekisho.directory.provision import add_domain, add_mailbox
+
+    add_domain("ours.test")
+    add_mailbox("alice@ours.test", "first password")
+    found = site_survey.read_only(site_survey.Database("sqlite", "/x", "/y"))
+    monkeypatch.setattr(mapping, "_site", lambda: msgspec.convert(found, SiteSettings))
+    assert [row.username for row in SiteMailbox.objects.all()] == ["alice@ours.test"]
+    assert [row.domain for row in SiteDomain.objects.all()] == ["ours.test"]
+    assert not mapping.may_set_password()
+
+
+def test_looking_at_tables_writes_nothing(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "site.sqlite3"
+    with sqlite3.connect(path) as tables:
+        tables.execute("CREATE TABLE mailbox (username, password, maildir, active, domain)")
+        tables.execute("CREATE TABLE alias (address, goto)")
+    before = path.read_bytes()
+    path.chmod(0o444)
+    shape = site_survey.look(site_survey.Database("sqlite", str(path), "/map"))
+    assert (shape.postfixadmin, shape.journal, shape.unread) == ("2.3", "delete", "")
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["site.sqlite3"]
+    gone = site_survey.look(site_survey.Database("sqlite", str(tmp_path / "none"), "/map"))
+    assert gone.unread and not (tmp_path / "none").exists()

@@ -21,9 +21,6 @@ Engine = Literal["sqlite", "postgresql", "mysql"]
 ENGINES: dict[str, Engine] = {"sqlite": "sqlite", "pgsql": "postgresql", "mysql": "mysql"}
 # The order in which maps are believed: mailboxes first.
 MAP_PARAMETERS = ("virtual_mailbox_maps", "virtual_alias_maps", "virtual_mailbox_domains", "smtpd_sender_login_maps")
-# What directory.models reads of PostfixAdmin's `mailbox`; schemas before 3.2 lack the last five.
-NEEDED = frozenset({"username", "password", "name", "maildir", "quota", "local_part", "domain", "created", "modified",
-                    "active", "phone", "email_other", "token", "token_validity", "password_expiry"})  # fmt: skip
 # The least by which PostfixAdmin's tables are known: 2.3 had them.
 KNOWN_BY = {"mailbox": {"username", "password", "maildir", "active", "domain"}, "alias": {"address", "goto"}}
 # A database on the same host or network answers at once.
@@ -53,7 +50,6 @@ class Shape(msgspec.Struct, frozen=True):
 
     tables: frozenset[str] = frozenset()
     postfixadmin: str = ""
-    missing: frozenset[str] = frozenset()
     # None: not known.
     writable: bool | None = None
     journal: str = ""
@@ -162,8 +158,7 @@ def look(database: Database) -> Shape:
     except Exception as error:
         return Shape(unread=f"{type(error).__name__}: {error}".splitlines()[0][:200])
     version = postfixadmin_version(columns)
-    missing = NEEDED - columns.get("mailbox", frozenset()) if version else frozenset()
-    return Shape(frozenset(columns), version, missing, writable, journal)
+    return Shape(frozenset(columns), version, writable, journal)
 
 
 Looked = tuple[dict[str, frozenset[str]], str, bool | None]
@@ -224,6 +219,20 @@ def _look_mysql(database: Database) -> Looked:
 _READERS = {"sqlite": _look_sqlite, "postgresql": _look_postgresql, "mysql": _look_mysql}
 
 
+# PostfixAdmin's own tables, for a database user who may only read (directory.mapping). SQLite takes a name in a WITH
+# clause for the clause's own: there the table is named with its database.
+READ_ONLY = {
+    "mailboxes": "SELECT LOWER(username) AS address, domain, password, active, name FROM {}mailbox",
+    "domains": "SELECT domain FROM {}domain WHERE domain <> 'ALL'",
+    "alias_domains": "SELECT alias_domain, target_domain FROM {}alias_domain",
+}
+
+
+def read_only(database: Database) -> dict[str, str]:
+    """[site] for PostfixAdmin's tables that are not ours to write."""
+    return {name: text.format("main." if database.engine == "sqlite" else "") for name, text in READ_ONLY.items()}
+
+
 def notes(database: Database | None, shape: Shape) -> list[Words]:
     """What was found, for the person who reads the difference."""
     if database is None:
@@ -233,9 +242,6 @@ def notes(database: Database | None, shape: Shape) -> list[Words]:
         found.append((f"its tables were not looked at: {shape.unread}", f"表を確認できません: {shape.unread}"))
     elif shape.postfixadmin:
         found.append((f"PostfixAdmin {shape.postfixadmin}, by its columns",) * 2)
-    else:
-        found.append(("not PostfixAdmin's tables: write [site] into sekisho.toml (docs/adopt.md)",
-                      "PostfixAdmin の表ではありません。[site] を書いてください (docs/adopt.md)"))  # fmt: skip
     if shape.writable is False:
         found.append(("this user may not write there: passwords stay a matter of the site's own tools (docs/adopt.md)",
                       "書き込み権限がないため、パスワードはサイト側で設定します (docs/adopt.md)"))  # fmt: skip

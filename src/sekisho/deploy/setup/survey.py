@@ -61,6 +61,11 @@ def survey(places: Places) -> Survey:
             ("no SQL map in Postfix, no SQL file in Dovecot: say where mailboxes are, [site_database] in sekisho.toml",
              "メールボックスの SQL が見つかりません。sekisho.toml の [site_database] に指定してください")
         )  # fmt: skip
+    if database is not None and not (shape.unread or shape.postfixadmin or settings.site.mailboxes):
+        against.append(
+            (f"{database.told}: not PostfixAdmin's tables; write [site] into {places.sekisho_config} (docs/adopt.md)",
+             f"{database.told}: PostfixAdmin の表ではありません。[site] を {places.sekisho_config} に書いてください")
+        )  # fmt: skip
     if against:
         raise SetupRefused(*against)
     values = {
@@ -147,6 +152,8 @@ def _wanted(
         "notices": {"sender": f"sekisho@{postfix.values.get('mydomain') or name}"},
         "mail_server": {"name": name},
     }
+    if database is not None and shape.postfixadmin and shape.writable is False:
+        wanted["site"] = site_survey.read_only(database)
     return wanted
 
 
