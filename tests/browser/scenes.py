@@ -158,6 +158,8 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("api_keys", "/admin/system/api-keys/"),
         Scene("held_mail", "/admin/system/held-mail/"),
         Scene("held_mail_domain", "/admin/system/held-mail/hana.example/"),
+        Scene("rules", "/admin/system/rules/?alert=3&restrict=5&suspend=15"),
+        Scene("channels", "/admin/system/channels/"),
         Scene("enforcement", "/admin/system/enforcement/"),
         Scene("enforcement_preview", "/admin/system/enforcement/hana.example/"),
         Scene("advice", "/admin/if-taken-over/"),

@@ -30,7 +30,14 @@ from sekisho.config.model import (
     WebmailSettings,
     WebSettings,
 )
-from sekisho.config.reading import configuration_path, read_settings, read_tables, settings, settings_of
+from sekisho.config.reading import (
+    configuration_name,
+    configuration_path,
+    read_settings,
+    read_tables,
+    settings,
+    settings_of,
+)
 from sekisho.config.secret_files import ConfigError, read_secret
 from sekisho.config.texts import (
     MOST_INBOUND_TEXT,
@@ -66,6 +73,7 @@ __all__ = [
     "WebSettings",
     "WebhookChannel",
     "WebmailSettings",
+    "configuration_name",
     "configuration_path",
     "forward_policy_problem",
     "header_problem",

@@ -34,6 +34,14 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from error
 
 
+def configuration_name() -> str:
+    """The file's path as people are told it; its bare name where the settings came some other way."""
+    try:
+        return str(configuration_path())
+    except ConfigError:
+        return "sekisho.toml"
+
+
 def read_settings(path: Path) -> Settings:
     """The settings in a TOML file; raises ConfigError naming the file and every setting that is wrong, one a line."""
     return settings_of(read_tables(path), path)

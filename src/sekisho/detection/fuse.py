@@ -42,13 +42,14 @@ class Fuse:
 
     def is_blown(self, domain: str, now: float) -> bool:
         """Whether a further suspension in this domain must become a restriction."""
-        if _recent(self._host, now) >= _most(self._mailboxes):
+        if _recent(self._host, now) >= most_within(self._mailboxes):
             return True
         times = self._domains.get(domain)
-        return times is not None and _recent(times, now) >= _most(self._by_domain.get(domain, 0))
+        return times is not None and _recent(times, now) >= most_within(self._by_domain.get(domain, 0))
 
 
-def _most(mailboxes: int) -> int:
+def most_within(mailboxes: int) -> int:
+    """How many automatic suspensions a host or domain of so many mailboxes may have within FUSE_SECONDS."""
     return max(FUSE_MINIMUM, int(mailboxes * FUSE_SHARE))
 
 

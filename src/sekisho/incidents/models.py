@@ -12,6 +12,7 @@ from django.db.models import Q
 from sekisho.incidents.app_password_model import AppPassword as AppPassword
 from sekisho.incidents.audit_models import Audit as Audit
 from sekisho.incidents.audit_models import AuditHead as AuditHead
+from sekisho.incidents.channel_test_models import ChannelTest as ChannelTest
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
 from sekisho.incidents.message_models import ReportedMessage as ReportedMessage

@@ -39,6 +39,7 @@ from sekisho.incidents import (
 )
 from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
+from sekisho.incidents.channel_tests import ChannelTests
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.measures import WorkerMeasures
 from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
@@ -80,6 +81,7 @@ class Worker:
         self._outbox = Outbox(settings, self._started_at)
         self._resets = BurnedResets(settings)
         self._channels = ChannelOutbox(settings, self._started_at)
+        self._channel_tests = ChannelTests(settings)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         self._away_since: float | None = None
         # None: nobody asks for metrics.
@@ -127,6 +129,7 @@ class Worker:
         self._resets(now)
         self._outbox.send_due(now, spool_is_read=taken == 0)
         self._channels(now)
+        self._channel_tests(now)
         for job, due in self._next.items():
             if time.monotonic() >= due:
                 job()

@@ -20,6 +20,7 @@ VERBS: dict[str, Words] = {
     "restricted": _("Sending restricted"),
     "probation": _("Reinstated, on probation"),
     "active": _("Active again"),
+    "channel_tested": _("Test notice asked for"),
     "close": _("Incident closed"),
     "mode": _("Mode of a domain changed"),
     "set_password": _("New password"),

@@ -146,6 +146,9 @@ OPERATOR = {
     "mailbox_restrict",
     "incident_rescue",
     "held_mail",
+    "rules",
+    "channels",
+    "channel_test",
     "held_mail_domain",
     "enforcement",
     "enforcement_preview",
@@ -185,6 +188,7 @@ def address_of(incident: Incident, cast):
         "account": cast.colleague.pk,
         "kind": "message",
         "language": "ja",
+        "name": "mail",
     }
 
     def made(name):

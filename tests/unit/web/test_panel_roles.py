@@ -28,6 +28,7 @@ VALUES = {
     "prefix": "0123",
     "kind": "message",
     "language": "ja",
+    "name": "mail",
 }
 # What is not this login's act: about itself, or by another proof than this login (a link, a key, a public answer).
 ABOUT_ITSELF = {
