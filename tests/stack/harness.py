@@ -257,7 +257,7 @@ class Stack:
         self.failpoints.mkdir(parents=True, exist_ok=True)
         self.programs.mkdir(parents=True, exist_ok=True)
         self.failpoints.chmod(0o777)
-        output = (self.var / "up.log").open("wb")
+        output = (self.var / "up.log").open("ab")
         self._process = subprocess.Popen(
             [SEKISHO, "up"], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
@@ -270,12 +270,16 @@ class Stack:
     def up_log(self) -> str:
         return (self.var / "up.log").read_text(errors="replace")[-4000:]
 
-    def stop(self) -> None:
+    def halt(self) -> None:
+        """Stops everything and keeps it; `start` brings it back."""
         if self.shell:
             self.shell.close()
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=60)
+
+    def stop(self) -> None:
+        self.halt()
         if "SEKISHO_STORIES_KEEP" not in os.environ:
             shutil.rmtree(self.var, ignore_errors=True)
 

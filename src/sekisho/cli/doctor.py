@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sekisho.cli.output import Refused, databases, in_japanese, print_json, say
 from sekisho.config import settings
+
+if TYPE_CHECKING:
+    from sekisho.deploy.doctor import Finding
 
 SIGNS = {0: ("ok", "正常"), 1: ("WARN", "注意"), 2: ("FAIL", "異常")}
 
@@ -37,7 +42,7 @@ def doctor(no_dns: bool, as_json: bool) -> int:
     if away:
         found.append(Finding("database", Verdict.FAIL, (away, away), ("sekisho status", "sekisho status")))
     if as_json:
-        print_json([_as_json(finding.name, finding.verdict, finding.evidence, finding.repair) for finding in found])
+        print_json([as_json_finding(finding) for finding in found])
         return int(worst(found))
     language = int(in_japanese())
     for finding in found:
@@ -49,12 +54,12 @@ def doctor(no_dns: bool, as_json: bool) -> int:
     return int(worst(found))
 
 
-def _as_json(name: str, verdict: int, evidence: tuple[str, str], repair: tuple[str, str]) -> dict[str, object]:
+def as_json_finding(finding: Finding) -> dict[str, object]:
+    """A finding as plain data, in the terminal's language."""
     language = int(in_japanese())
-    result = SIGNS[verdict][0].lower()
     return {
-        "name": name,
-        "result": result,
-        "evidence": evidence[language],
-        "repair": repair[language] if verdict else "",
+        "name": finding.name,
+        "result": SIGNS[finding.verdict][0].lower(),
+        "evidence": finding.evidence[language],
+        "repair": finding.repair[language] if finding.verdict else "",
     }

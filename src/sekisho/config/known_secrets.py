@@ -27,6 +27,12 @@ def known_secrets(settings: Settings) -> list[str]:
     return found
 
 
+def secret_files(settings: Settings) -> list[str]:
+    """Every file with a secret that the settings name, each once, as it is named there."""
+    paths = [one.path.split(".") for one in all_settings() if one.secret == "file"]  # noqa: S105 - a kind
+    return sorted({value for path in paths for value in _values(settings, path) if value})
+
+
 def _values(holder: Any, path: list[str]) -> Iterator[str]:
     """The values at "guard.auth_policy_key", or "channels[webhook].url_file" of every entry that has such a field."""
     name, *rest = path
