@@ -105,3 +105,15 @@ def test_an_owner_stops_a_used_mailbox_and_comes_back(
     stack.assert_open(box)
     expect(page.get_by_text("4つの手順がすべて済みました")).to_be_visible(timeout=15_000)
     assert stack.status(box) == "probation"
+    if way == "touch":
+        sees_a_test_mail_arrive(page, hand)
+
+
+def sees_a_test_mail_arrive(page: Page, hand: Hand) -> None:
+    """Sent by the worker through our Postfix, put into the mailbox, told by the mail log."""
+    hand.press(page.get_by_role("link", name="テストメールへ"))
+    page.wait_for_url("**/owner/test-mail/")
+    fits(page)
+    hand.press(page.get_by_role("button", name="テストメールを送る"))
+    expect(page.get_by_text("テストメールが届きました")).to_be_visible(timeout=30_000)
+    fits(page)

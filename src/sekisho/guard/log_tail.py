@@ -22,7 +22,7 @@ from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.recent import Recent
 from sekisho.guard.standing import ACTIVE
 from sekisho.guard.submissions import REMEMBERED_IDS, Pair
-from sekisho.journal import DeliveryResult, Event, MailArrived, NoticeSeen, QueueIdPaired, SenderDeferred
+from sekisho.journal import DeliveryResult, Event, MailArrived, NoticeArrived, NoticeSeen, QueueIdPaired, SenderDeferred
 from sekisho.wire import maillog
 
 log = logging.getLogger("sekisho.guard")
@@ -56,6 +56,8 @@ class LogTail:
         self._senders: Recent[str] = Recent(REMEMBERED_IDS)
         # Message-IDs between cleanup's line and qmgr's: by then we know the login, and of our notices the sender.
         self._message_ids: Recent[str] = Recent(UNQUEUED_MESSAGES)
+        # Our notices in the queue: one for a mailbox of ours (a test mail) is told when it has arrived.
+        self._notices: Recent[str] = Recent(UNQUEUED_MESSAGES)
         self._clock = LineClock()
         # Off while lines are read again whose events the spool already has.
         self.spooling = True
@@ -105,6 +107,7 @@ class LogTail:
         # Robustness: anybody can write our Message-IDs; only mail from our own sender is a notice of ours.
         if message_id.startswith(NOTICE_PREFIX) and found.sender.lower() == self._notice_sender:
             self._spool(NoticeSeen(t, message_id, found.queue_id))
+            self._notices.put(found.queue_id, message_id)
         pair = self._checkpoint.accepted.owner(found.queue_id)
         if pair is not None:
             self._spool(QueueIdPaired(t, pair.mailbox, found.queue_id, message_id=message_id))
@@ -129,8 +132,11 @@ class LogTail:
         standing = self._checkpoint.standing
         if found.waits_here and standing.of(recipient).status == "suspended":
             self._spool(self._deferred(t, recipient, found, self._senders.get(found.queue_id) or ""))
-        elif found.status == "sent" and found.daemon in _INTO_MAILBOXES and recipient in standing.watched:
-            self._spool(MailArrived(t, recipient, self._senders.get(found.queue_id) or "", found.queue_id))
+        elif found.status == "sent" and found.daemon in _INTO_MAILBOXES:
+            if (notice := self._notices.get(found.queue_id)) is not None:
+                self._spool(NoticeArrived(t, notice, recipient))
+            elif recipient in standing.watched:
+                self._spool(MailArrived(t, recipient, self._senders.get(found.queue_id) or "", found.queue_id))
 
     @staticmethod
     def _deferred(t: float, mailbox: str, found: maillog.Delivery, sender: str) -> SenderDeferred:

@@ -10,7 +10,17 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from sekisho.incidents import allowances, app_passwords, deferred, knocking, notices, scores, settings_test, usual
+from sekisho.incidents import (
+    allowances,
+    app_passwords,
+    deferred,
+    knocking,
+    letters,
+    notices,
+    scores,
+    settings_test,
+    usual,
+)
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
 from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
@@ -24,6 +34,7 @@ from sekisho.journal import (
     MailArrived,
     MessageSubmitted,
     NewRecipientAsked,
+    NoticeArrived,
     NoticeSeen,
     QueueIdPaired,
     ReturnFiled,
@@ -57,6 +68,7 @@ class EventBatch:
             ScriptChanged: _script_changed,
             ReturnFiled: _return_filed,
             NoticeSeen: _notice_seen,
+            NoticeArrived: _notice_arrived,
             ScoreSampled: scores.keep_sample,
             UsualSeen: usual.keep,
             NewRecipientAsked: allowances.keep,
@@ -210,6 +222,10 @@ def _return_filed(event: ReturnFiled) -> None:
 
 def _notice_seen(event: NoticeSeen) -> None:
     notices.mark_seen(event.message_id, _time(event.t))
+
+
+def _notice_arrived(event: NoticeArrived) -> None:
+    letters.mark_arrived(event.message_id, event.mailbox, _time(event.t))
 
 
 def _gap(event: GuardGap) -> None:

@@ -37,6 +37,12 @@ def compose(letter: Notice) -> tuple[str, str]:
     return composer(letter)
 
 
+def mark_arrived(message_id: str, mailbox: str, at: datetime) -> None:
+    """The mail log shows that this letter was put into this mailbox, the one it was written to."""
+    rows = Notice.objects.filter(message_id=message_id, recipient=mailbox, arrived_at=None)
+    rows.update(arrived_at=at)
+
+
 def enqueue(mailbox: str, kind: str, about: str, recipient: str, language: str, now: datetime) -> None:
     """Writes a letter into the outbox, in the caller's transaction; once for each kind, recipient and `about`."""
     key = f"{mailbox}\0{kind}\0{about}\0{recipient}\0{now.timestamp():.6f}"

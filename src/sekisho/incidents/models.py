@@ -300,6 +300,8 @@ class Notice(models.Model):
     # When a worker took it in hand (state sending).
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    # When the mail log showed it in the recipient's mailbox, where that is one of ours (recovery.test_mail).
+    arrived_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:

@@ -172,6 +172,14 @@ class NoticeSeen(msgspec.Struct, frozen=True, tag="notice"):
     queue_id: str
 
 
+class NoticeArrived(msgspec.Struct, frozen=True, tag="notice_arrived"):
+    """One of our own notices was put into a mailbox of ours."""
+
+    t: float
+    message_id: str
+    mailbox: str
+
+
 class ScoreSampled(msgspec.Struct, frozen=True, tag="score"):
     """One reading of a mailbox' score between decisions (a decision is a reading of its own): guard.sampling."""
 
@@ -258,6 +266,7 @@ Event = (
     | ScriptChanged
     | ReturnFiled
     | NoticeSeen
+    | NoticeArrived
     | ScoreSampled
     | UsualSeen
     | NewRecipientAsked

@@ -28,6 +28,7 @@ _SUBJECTS = {
     "password_made": ("{mailbox} のパスワードが再設定されました", "A new password was made for {mailbox}"),
     "owner_code": ("{mailbox} の確認コード", "Code for the owner of {mailbox}"),
     "owner_invitation": ("{mailbox} のアプリ・パスキー設定のご案内", "Set up an app or a passkey for {mailbox}"),
+    "test_mail": ("受信テスト: メールが届いています", "Test mail: receiving works"),
     "factor_told": ("{mailbox} の本人確認の方法が変更されました", "A second factor of {mailbox} was changed"),
 }
 
@@ -184,6 +185,16 @@ _FACTOR_EN = """\
 If the owner did this, or asked the mail administrator to, there is nothing to do.
 If not, please tell the mail administrator of {domain} at once.
 """
+_TEST_JA = """\
+このメールが読めていれば、{mailbox} の受信は正しく動いています。
+
+{at} に、設定を確認するページからの操作でお送りしました。返信や操作は必要ありません。
+"""
+_TEST_EN = """\
+If you can read this, receiving works for {mailbox}.
+
+It was sent from the page that checks the settings ({at}). There is nothing to answer and nothing to do.
+"""
 _BODIES = {
     "recovery_link": (_LINK_JA, _LINK_EN),
     "contact_new": (_NEW_JA, _NEW_EN),
@@ -193,6 +204,7 @@ _BODIES = {
     "owner_code": (_CODE_ONLY_JA, _CODE_ONLY_EN),
     "owner_invitation": (_INVITED_JA, _INVITED_EN),
     "factor_told": (_FACTOR_JA, _FACTOR_EN),
+    "test_mail": (_TEST_JA, _TEST_EN),
 }
 _FACTORS = {
     ("app", "added"): ("認証アプリを設定", "An authenticator app was set up for the second factor"),

@@ -49,6 +49,7 @@ VERBS: dict[str, Words] = {
     "owner_factor_refused": _("Owner's app or passkey refused"),
     "own_text_written": _("Text for owners written"),
     "own_text_restored": _("Text for owners restored"),
+    "test_mail_sent": _("Test mail sent"),
     "recovery_begun": _("Recovery begun"),
     "recovery_code_right": _("Owner proved by a code"),
     "recovery_link_sent": _("Recovery link sent"),

@@ -50,6 +50,7 @@ from sekisho.web.views import (
     sign_in,
     sign_ins,
     single_sign_on,
+    test_mail,
 )
 
 
@@ -109,6 +110,7 @@ urlpatterns = [
     path("owner/recovery/scanned/", owner.scanned, name="owner_scanned"),
     path("owner/recovery/new-password/", owner.new_password, name="owner_new_password"),
     path("owner/settings/", owner.settings_help, name="owner_settings"),
+    path("owner/test-mail/", test_mail.of_owner, name="owner_test_mail"),
     path("owner/advice/", advice.for_owners, name="owner_advice"),
     path("owner/sign-ins/", owner_sign_ins.show, name="owner_sign_ins"),
     path("owner/this-was-me/", owner_sign_ins.this_was_me, name="owner_this_was_me"),
@@ -157,6 +159,7 @@ urlpatterns = [
     path(_mailbox + "new-password/", mailboxes.new_password, name="new_password"),
     path(_mailbox + "reinstatement/", mailboxes.reinstatement, name="reinstatement"),
     path(_mailbox + "settings-test/", settings_test.of_mailbox, name="settings_test"),
+    path(_mailbox + "test-mail/", test_mail.of_mailbox, name="mailbox_test_mail"),
     path(_mailbox + "owner/", owner_proofs.show, name="owner_proofs"),
     path(_mailbox + "owner/contacts/", owner_proofs.add_contact, name="owner_contact_add"),
     path(_mailbox + "owner/contacts/<int:number>/remove/", owner_proofs.remove_contact, name="owner_contact_remove"),

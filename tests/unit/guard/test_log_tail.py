@@ -16,6 +16,7 @@ from sekisho.journal import (
     DeliveryResult,
     MailArrived,
     MailboxState,
+    NoticeArrived,
     NoticeSeen,
     QueueIdPaired,
     SenderDeferred,
@@ -141,6 +142,18 @@ def test_a_notice_is_ours_only_from_our_own_sender() -> None:
         tail.say("cleanup", f"{queue_id}: message-id=<sekisho.notice.7@host.test>")
         tail.say("qmgr", f"{queue_id}: from=<{sender}>, size=1, nrcpt=1 (queue active)")
     assert tail.bench.spooled == [NoticeSeen(NOW, "<sekisho.notice.7@host.test>", OTHER)]
+
+
+def test_a_notice_of_ours_for_a_mailbox_of_ours_is_told_when_it_has_arrived() -> None:
+    tail = Tail()
+    for queue_id, sender in ((ID, "mallory@far.test"), (OTHER, SENDER)):
+        tail.say("cleanup", f"{queue_id}: message-id=<sekisho.notice.7@host.test>")
+        tail.say("qmgr", f"{queue_id}: from=<{sender}>, size=1, nrcpt=1 (queue active)")
+        end = f"{queue_id}: to=<{ALICE.upper()}>, relay=private/lmtp, delay=0, dsn="
+        tail.say("lmtp", end + "4.3.0, status=deferred (451 later)")
+        tail.say("lmtp", end + "2.0.0, status=sent (250 2.0.0 Saved)")
+    arrived = NoticeArrived(NOW, "<sekisho.notice.7@host.test>", ALICE)
+    assert tail.bench.spooled == [NoticeSeen(NOW, "<sekisho.notice.7@host.test>", OTHER), arrived]
 
 
 def test_a_message_that_passed_while_the_guard_was_away_is_learnt_from_the_log() -> None:

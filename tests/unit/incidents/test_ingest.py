@@ -15,7 +15,7 @@ from django.db import OperationalError
 from test_decisions import ALICE, T, record
 
 from sekisho.config import Settings, settings
-from sekisho.incidents import app_passwords, decisions, ingest
+from sekisho.incidents import app_passwords, decisions, ingest, letters
 from sekisho.incidents.deferred import summarize
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.models import Audit, DeferredPair, Incident, Notice, QueueIdLogin, SignIn, TimelineEntry
@@ -29,6 +29,7 @@ from sekisho.journal import (
     LoginSeen,
     MailArrived,
     MessageSubmitted,
+    NoticeArrived,
     NoticeSeen,
     QueueIdPaired,
     ReturnFiled,
@@ -258,6 +259,15 @@ def test_a_notice_seen_in_the_log_is_sent(guard: Guard) -> None:
     guard.take()
     notice.refresh_from_db()
     assert notice.state == "sent"
+
+
+def test_a_letter_that_the_log_shows_in_its_mailbox_has_arrived(guard: Guard) -> None:
+    letters.enqueue(ALICE, "test_mail", "test 1", ALICE, "ja", datetime.fromtimestamp(T, UTC))
+    letter = Notice.objects.get()
+    guard.see(NoticeArrived(t=T + 50, message_id=letter.message_id, mailbox=ALICE))
+    guard.take()
+    letter.refresh_from_db()
+    assert letter.arrived_at is not None and letter.arrived_at.timestamp() == T + 50
 
 
 KILLED = """
