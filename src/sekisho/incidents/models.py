@@ -224,7 +224,8 @@ class SignIn(models.Model):
     at = models.DateTimeField(db_index=True)
     success = models.BooleanField()
     protocol = models.CharField(max_length=16)
-    ip = models.CharField(max_length=45)
+    # By address: where the browsers of the panel's accounts are (sign_ins.place_of).
+    ip = models.CharField(max_length=45, db_index=True)
     country = models.CharField(max_length=2, blank=True, default="")
     asn = models.PositiveBigIntegerField(default=0)
     device = models.CharField(max_length=200, blank=True, default="")

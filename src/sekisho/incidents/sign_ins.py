@@ -106,3 +106,10 @@ def places(mailbox: str) -> list[SeenPlace]:
     rows = SignIn.objects.filter(mailbox=mailbox, success=True).annotate(day=TruncDate("at")).values("country", "asn")
     found = rows.annotate(days=Count("day", distinct=True), last=Max("at")).order_by("-days", "-last")
     return [SeenPlace(**row) for row in found[:MOST_PLACES]]
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Country and network owner of an address, as a guard has last told it with a login from there; ("", 0) for one
+    that no mailbox was used from. The panel reads no address data itself."""
+    known = SignIn.objects.filter(ip=address).exclude(country="").order_by("-at").values_list("country", "asn").first()
+    return known or ("", 0)

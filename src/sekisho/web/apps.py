@@ -7,7 +7,7 @@ class WebConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_in
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
 
         from sekisho.web import factors, own_sessions, sign_in_audit
         from sekisho.web.confirmation import note_sign_in
@@ -16,3 +16,4 @@ class WebConfig(AppConfig):
         factors.connect()
         user_logged_in.connect(note_sign_in, dispatch_uid="sekisho.confirmation.signed_in")
         user_logged_in.connect(own_sessions.note, dispatch_uid="sekisho.own_sessions.signed_in")
+        user_logged_out.connect(own_sessions.forget, dispatch_uid="sekisho.own_sessions.signed_out")

@@ -10,7 +10,10 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
+from sekisho.incidents import sign_ins
+from sekisho.incidents.usual import country_names, owner_names
 from sekisho.web.signing_in import UNKNOWN_ADDRESS
 
 # In the order in which they are looked for: Edge and Opera call themselves Chrome as well, Chrome calls itself Safari.
@@ -23,12 +26,14 @@ SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Win
 
 @dataclass(frozen=True)
 class Signed:
-    """One signed-in browser. `address` and `browser` are "" where nothing is known."""
+    """One signed-in browser. `address`, `browser` and `place` are "" where nothing is known."""
 
     since: datetime
     address: str
     browser: str
     here: bool
+    # Country and network's owner, in the viewer's language.
+    place: str = ""
 
 
 def browser_words(agent: str) -> str:
@@ -46,10 +51,17 @@ def of(request: HttpRequest, account: User) -> list[Signed]:
             "" if row.ip == UNKNOWN_ADDRESS else row.ip,
             browser_words(row.user_agent),
             row.session_key == request.session.session_key,
+            "" if row.ip == UNKNOWN_ADDRESS else _place(row.ip),
         )
         for row in rows
     ]
     return sorted(found, key=lambda one: (not one.here, -one.since.timestamp()))
+
+
+def _place(address: str) -> str:
+    country, asn = sign_ins.place_of(address)
+    name = country_names((get_language() or "ja")[:2]).get(country, country)
+    return ", ".join(filter(None, (name, owner_names([asn]).get(asn, ""))))
 
 
 def end_others(request: HttpRequest, account: User) -> int:
@@ -66,3 +78,10 @@ def note(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     """A row for a new session, whichever way it began; receiver of Django's user_logged_in."""
     if hasattr(request, "session") and hasattr(request, "user"):
         UserSession.objects.create_from_request(request)
+
+
+def forget(sender: Any, request: HttpRequest | None, **_: Any) -> None:
+    """The row of a session that ends here, whichever way (signing out, single sign-on, an owner signing in); receiver
+    of Django's user_logged_out, which comes before the session is flushed."""
+    if request is not None and hasattr(request, "session") and request.session.session_key:
+        UserSession.objects.filter(session_key=request.session.session_key).delete()

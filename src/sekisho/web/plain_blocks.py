@@ -28,7 +28,8 @@ class Block:
 def blocks_of(text: str) -> list[Block]:
     """The text in blocks, in its order; an empty line ends a paragraph and a list."""
     found: list[Block] = []
-    kind, lines = "", []
+    kind = ""
+    lines: list[str] = []
     for line in [*(one.strip() for one in text.split("\n")), ""]:
         now, bare = _kind_of(line)
         if lines and (now != kind or now == "heading"):
@@ -51,7 +52,7 @@ def _kind_of(line: str) -> tuple[str, str]:
 def original_advice(language: str) -> str:
     """Our own advice as plain text, to begin from."""
     with override(language):
-        page = render_to_string("web/parts/advice_original.html")
+        page = str(render_to_string("web/parts/advice_original.html"))
     for tag, sign in (("h2", "\n■ "), ("h3", "\n■ "), ("li", "・" if language == "ja" else "- "), ("p", "")):
         page = page.replace(f"<{tag}>", sign)
     lines = [line.strip() for line in html.unescape(strip_tags(page)).split("\n")]

@@ -13,10 +13,11 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_tot
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 import casting
 import sekisho.config
-from sekisho.incidents.models import Audit
+from sekisho.incidents.models import Audit, NetworkOwner, SignIn
 from sekisho.web import factors
 from sekisho.web.own_sessions import browser_words
 
@@ -147,6 +148,17 @@ def test_every_signed_in_browser_is_listed_with_its_address(cast):
     assert here.get(reverse("account")).status_code == 200
     assert there.get(reverse("account")).status_code == 302
     assert Audit.objects.get(verb="sessions_ended").details == {"count": 1}
+
+
+def test_a_browsers_place_is_named_where_a_guard_knew_its_address(cast):
+    NetworkOwner.objects.create(asn=65018, name="Lagos Net")
+    SignIn.objects.create(
+        mailbox="x@sora.example", at=timezone.now(), success=True, protocol="imap", ip="198.19.18.66", country="NG",
+        asn=65018,
+    )  # fmt: skip
+    here, _ = signed_in_browser(FIREFOX), signed_in_browser(IPHONE, "198.19.18.66")
+    page = here.get(reverse("account")).content.decode()
+    assert "198.19.18.66 (Nigeria, Lagos Net)" in page and "198.18.40.7 ·" in page
 
 
 def test_signing_out_leaves_the_list(cast):

@@ -9,12 +9,14 @@ import jwt
 import msgspec
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+import casting
 import sekisho.config
 from casting import DOMAIN, OTHER_DOMAIN, VICTIM
 from sekisho.config import SignOnIssuer
@@ -259,6 +261,15 @@ def test_who_was_signed_in_before_is_not_any_more(cast, trust, sign_in):
     enter(signed(), client)
     assert client.session["_auth_user_id"] == str(User.objects.get(username=NAME).pk)
     assert not client.session.exists(before)
+
+
+def test_the_session_before_leaves_the_list_of_its_account_at_once(cast, trust):
+    trust()
+    client = Client()
+    client.post(reverse("sign_in"), {"username": f"kanri@{DOMAIN}", "password": casting.ACCOUNT_PASSWORD})
+    assert UserSession.objects.get().user == cast.owner
+    enter(signed(sub="another@hoster.example"), client)
+    assert UserSession.objects.get().user.username == "another@hoster.example"
 
 
 def test_with_a_second_factor_sensitive_acts_ask_for_it(cast, trust):
