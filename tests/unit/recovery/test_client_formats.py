@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import plistlib
 import subprocess
@@ -175,6 +176,27 @@ def test_a_second_profile_of_an_address_replaces_the_first_and_no_other() -> Non
     assert identities("sato@hana.example") == identities("Sato@hana.example")
     assert len(identities("sato@hana.example")) == 4
     assert not identities("sato@hana.example") & identities("info@hana.example")
+
+
+def test_a_profiles_identifiers_are_the_same_in_every_release() -> None:
+    """Others would add a second account to every device that has the first."""
+    whole = plistlib.loads(apple_profile.profile(FOUND, "sato@hana.example", "p", "t", "e"))
+    assert whole["PayloadUUID"] == "33F4F289-ECBA-5137-851C-AEF1A601FC6B"
+    assert whole["PayloadIdentifier"] == "sekisho.mail.example.hana.33f4f289ecba"
+    assert whole["PayloadContent"][0]["PayloadUUID"] == "AF0054D7-3092-5CAA-9B1E-3934BC18F796"
+
+
+@given(st.text(max_size=40))
+def test_every_address_that_is_taken_for_one_comes_back_whole_in_every_format(local: str) -> None:
+    address = f"{local}@hana.example".strip()
+    if not domain_of(address):
+        return
+    account = plistlib.loads(apple_profile.profile(FOUND, address, "p", address, "e"))["PayloadContent"][0]
+    assert account["EmailAddress"] == account["IncomingMailServerUsername"] == address
+    asked = f"<Autodiscover><Request><EMailAddress>{html.escape(address)}</EMailAddress></Request></Autodiscover>"
+    assert client_formats.requested_address(asked.encode()) == address
+    answer = read(client_formats.autodiscover(FOUND, address))
+    assert {one.text for one in answer.iterfind(".//o:LoginName", MS)} == {address}
 
 
 @pytest.fixture(scope="module")
