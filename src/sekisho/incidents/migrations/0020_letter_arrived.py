@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0018_own_texts"),
+        ("incidents", "0019_channel_tests"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0019_letter_arrived"),
+        ("incidents", "0020_letter_arrived"),
     ]
 
     operations = [
