@@ -14,7 +14,7 @@ BIN := .venv/bin
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench eval lint shots soak dovecot24 deb package-test prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint shots soak docs site dovecot24 deb package-test prepare-run prepare-test
 
 help:
 	@sed -n '1,9p' Makefile | cut -c3-
@@ -32,8 +32,8 @@ run: prepare-run
 test: lint unit stack browser
 
 lint: prepare-test
-	$(BIN)/ruff check --no-cache src tests demo bench evals
-	$(BIN)/ruff format --check src tests demo bench evals
+	$(BIN)/ruff check --no-cache src tests demo bench evals manual
+	$(BIN)/ruff format --check src tests demo bench evals manual
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -58,6 +58,17 @@ DOVECOT_STORIES := $(wildcard tests/stack/t0[1-8]_*.py tests/stack/t12_*.py test
 dovecot24: prepare-test
 	$(AS_ROOT) setup/trixie.sh $(DOVECOT_TREE)
 	$(AS_ROOT) SEKISHO_DOVECOT_ROOT=$(DOVECOT_TREE) $(BIN)/pytest -q --durations=0 $(DOVECOT_STORIES)
+
+# Writes docs/reference from the code; a unit test is red while they differ.
+docs: prepare-test
+	$(BIN)/python -m manual
+
+# The documentation as a site, in ./site: nothing of it is loaded from another host. MkDocs has an environment of its own.
+site: docs
+	@[ .venv-docs/bin/mkdocs -nt requirements-docs.lock ] || { /usr/bin/python3 -m venv .venv-docs && .venv-docs/bin/python \
+	  -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements-docs.lock; }
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+	$(BIN)/python -m manual site site
 
 bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py

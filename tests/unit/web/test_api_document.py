@@ -1,9 +1,6 @@
-"""The OpenAPI document keeps its word under made-up requests (schemathesis), and docs/api.md lists its operations."""
+"""The OpenAPI document keeps its word under made-up requests (schemathesis)."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 import schemathesis
@@ -16,12 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 import casting
 from sekisho.directory import api_keys
 from sekisho.web.api import keys
-from sekisho.web.api.urls import api
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
-
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "api.md"
-FIRST, LAST = "<!-- operations", "<!-- end of operations -->"
 
 
 @pytest.fixture
@@ -65,37 +58,3 @@ def test_no_made_up_request_breaks_the_documents_word(wsgi, cast, monkeypatch):
         ask()
     assert len({label for label, _ in seen}) == 15
     assert {200, 404, 422} <= {status for _, status in seen}
-
-
-def operations() -> str:
-    """The table of docs/api.md, from the code."""
-    lines = ["", "| operation | scope | what |", "|---|---|---|"]
-    for path, methods in api.get_openapi_schema()["paths"].items():
-        for method, details in methods.items():
-            said = " ".join(details["description"].split("\n\n")[0].split())
-            lines.append(f"| `{method.upper()} {path.removeprefix('/api/v1')}` | `{scope_of(path, method)}` | {said} |")
-    return "\n".join(lines) + "\n"
-
-
-def scope_of(path: str, method: str) -> str:
-    for _, router in api._routers:
-        for view in router.path_operations.values():
-            for operation in view.operations:
-                if f"/api/v1{prefix_of(router)}{operation.path}" == path and method.upper() in operation.methods:
-                    return operation.auth_callbacks[0].scope
-    raise LookupError(path)
-
-
-def prefix_of(router) -> str:
-    return next(prefix for prefix, one in api._routers if one is router)
-
-
-def test_the_list_of_operations_in_the_documents_is_the_codes():
-    text = DOCUMENT.read_text()
-    before, rest = text.split(FIRST, 1)
-    mark, rest = rest.split("\n", 1)
-    _, after = rest.split(LAST, 1)
-    proper = f"{before}{FIRST}{mark}\n{operations()}{LAST}{after}"
-    if "SEKISHO_WRITE_DOCS" in os.environ:
-        DOCUMENT.write_text(proper)
-    assert text == proper or "SEKISHO_WRITE_DOCS" in os.environ
