@@ -93,6 +93,7 @@ OWN = {
     "mail_settings",
     "mailboxes",
     "mailboxes_csv",
+    "domains",
     "mailbox_new",
     "mailbox_import",
     "incidents",
@@ -106,6 +107,7 @@ OWN = {
 # About one row of a tenant: 404 for the stranger, as if it were not there.
 TENANT = {
     "mailbox",
+    "domain",
     "mailbox_edit",
     "new_password",
     "reinstatement",
@@ -276,7 +278,17 @@ def test_it_is_there_for_the_tenants_people(name, who, address_of, sign_in):
 
 def test_a_strangers_lists_name_nothing_of_the_tenant(incident, sign_in):
     client = sign_in("stranger")
-    for name in ("dashboard", "system", "mail_settings", "mailboxes", "incidents", "audit", "api_keys", "audit_export"):
+    for name in (
+        "dashboard",
+        "system",
+        "mail_settings",
+        "mailboxes",
+        "domains",
+        "incidents",
+        "audit",
+        "api_keys",
+        "audit_export",
+    ):
         answer = client.get(reverse(name))
         text = b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert answer.status_code == 200 and DOMAIN.encode() not in text, name

@@ -20,7 +20,7 @@ def queries(client, name: str) -> int:
     return len(ours) + len(site)
 
 
-@pytest.mark.parametrize("name", ["mailboxes", "enforcement", "admins", "incidents"])
+@pytest.mark.parametrize("name", ["mailboxes", "enforcement", "admins", "incidents", "domains"])
 def test_a_list_asks_no_more_often_when_it_is_longer(name, incident, sign_in):
     client = sign_in("operator")
     client.get(reverse(name))
