@@ -13,8 +13,8 @@ from sekisho.deploy.doctor.findings import ToolFailed
 from sekisho.deploy.setup import act, edits
 from sekisho.deploy.setup.backup import MANIFEST, Backup, standing
 from sekisho.deploy.setup.findings import SetupRefused
-from sekisho.deploy.setup.plan import FileEdit
-from sekisho.deploy.setup.survey import Places
+from sekisho.deploy.setup.plan import FileEdit, Plan
+from sekisho.deploy.setup.survey import Places, Survey
 
 OLD = "a = b\nlist = x, y\n"
 NEW = edits.append(edits.put_first(OLD, "list", "sekisho_rcpt"), ["sekisho_rcpt = z"])
@@ -149,3 +149,29 @@ def test_copies_are_for_root_alone(tmp_path: Path, site: Settings):
     kept = written(tmp_path, site, FileEdit(str(main), OLD, NEW))
     assert os.stat(kept.directory).st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept.directory.iterdir())
+
+
+@pytest.mark.parametrize("failing", ["check", "reload"])
+def test_a_failed_check_after_writing_puts_everything_back_by_itself(  # type: ignore[no-untyped-def]
+    tmp_path, site, places, monkeypatch, failing
+):
+    main, new = tmp_path / "main.cf", tmp_path / "sekisho-first.conf"
+    main.write_text(OLD)
+    main.chmod(0o640)
+    seen: list[str] = []
+
+    def fails(places: Places) -> None:
+        seen.append(main.read_text())
+        if len(seen) == 1:
+            raise ToolFailed("doveconf: Fatal: unknown setting")
+
+    monkeypatch.setattr(act, "lay_ground", lambda found: None)
+    monkeypatch.setattr(act, "_judge", lambda site: None)
+    monkeypatch.setattr(act, failing, fails)
+    plan = Plan((FileEdit(str(new), None, "ours\n"), FileEdit(str(main), OLD, NEW)))
+    with pytest.raises(SetupRefused, match="unknown setting; every file was put back"):
+        act.apply(Survey(places, site, plan, ()))
+    # It was written, and the servers were told to read the old files again.
+    assert seen[0] == NEW and (failing == "check" or seen[1] == OLD)
+    assert main.read_text() == OLD and main.stat().st_mode & 0o777 == 0o640 and not new.exists()
+    assert standing(act.backups(site)) == []

@@ -187,19 +187,18 @@ def test_no_secret_is_shown(host: Settings) -> None:
     ("whole", "word"),
     [
         ("# 2.2.13: x\npassdb {\n}\n", "2.2.13"),
-        ("# 2.3.19: x\nauth_policy_server_url = http://127.0.0.1:8084/?command=\npassdb {\n}\n", "8084"),
         ("# 2.3.19: x\nauth_username_format = %Ln\npassdb {\n}\n", "%Ln"),
         ("# 2.3.19: x\n", "passdb"),
     ],
 )
-def test_it_says_why_a_dovecot_cannot_be_adopted(host: Settings, whole: str, word: str) -> None:
-    (reason,) = dovecot_survey.problems(dovecot_of("", whole), host)
+def test_it_says_why_a_dovecot_cannot_be_adopted(whole: str, word: str) -> None:
+    (reason,) = dovecot_survey.problems(dovecot_of("", whole))
     assert word in reason[0]
 
 
 def test_a_master_user_is_told(host: Settings) -> None:
-    told = dovecot_survey.notes(dovecot_of("", "# 2.3.19: x\npassdb {\n  driver = passwd-file\n  master = yes\n}\n"))
-    assert any("master user" in words[0] for words in told)
+    whole = "# 2.3.19: x\npassdb {\n  driver = passwd-file\n  master = yes\n}\n"
+    assert any("master user" in words[0] for words in dovecot_survey.notes(dovecot_of("", whole), host))
 
 
 def test_a_postfix_without_lmdb_is_refused() -> None:
@@ -281,3 +280,26 @@ def test_looking_at_tables_writes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["site.sqlite3"]
     gone = site_survey.look(site_survey.Database("sqlite", str(tmp_path / "none"), "/map"))
     assert gone.unread and not (tmp_path / "none").exists()
+
+
+def test_another_auth_policy_server_is_handed_to_the_guard_and_our_own_is_not(host: Settings) -> None:
+    from sekisho.deploy.setup.survey import _forward
+
+    whole = "# 2.3.19: x\nauth_policy_server_url = {}\nauth_policy_server_api_header = # hidden\npassdb {{\n}}\n"
+    there = dovecot_survey.parse("/d", "", whole.format("http://127.0.0.1:8084/"), "Authorization:Basic x")
+    assert dovecot_survey.problems(there) == []
+    assert _forward(there, {}, "/v") == {
+        "forward_policy": {"url": "http://127.0.0.1:8084/", "header_file": "/v/secrets/policy-header"}
+    }
+    ours = dovecot_survey.parse("/d", "", whole.format("http://127.0.0.1:10040/auth"), "X-Sekisho-Key:k")
+    assert _forward(ours, {}, "/v") == {}
+    assert _forward(ours, {"guard": {"auth_policy": {"port": 10041}}}, "/v") != {}
+
+
+def test_dovecot_2_4_of_the_story_and_of_setup_say_the_same() -> None:
+    from sekisho.deploy.render import template
+
+    stack = template("ours/dovecot24/dovecot.conf").replace("@CHECK_BEFORE_AUTH@", "no")
+    for name in ("first", "last"):
+        lines = template(f"setup/dovecot-{name}-2.4.conf").splitlines()
+        assert [line for line in lines if not line.startswith("#") and line not in stack.splitlines()] == []

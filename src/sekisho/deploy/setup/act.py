@@ -60,6 +60,8 @@ def lay_ground(found: Survey) -> None:
         for file, secret in ((site.guard.auth_policy_key_file, key), (site.dovecot.policy_hash_nonce_file, nonce)):
             if file and not file.startswith("credential:"):
                 ground.keep_secret(Path(file), secret)
+        if found.policy_header:
+            ground.keep_secret(Path(site.guard.forward_policy.header_file), found.policy_header)
         ground.make_barrier(Path(site.barrier), found.places.postfix_config)
         rights.share_state(Path(site.var), rights.USER)
     except (ground.GroundError, OSError, KeyError) as error:

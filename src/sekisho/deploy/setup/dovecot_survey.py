@@ -38,6 +38,8 @@ class DovecotFacts(msgspec.Struct, frozen=True):
     values: dict[str, str]
     # Blocks that stand in no other, in their order.
     blocks: tuple[Block, ...]
+    # What auth_policy_server_api_header holds, which doveconf shows on request only.
+    policy_header: str = ""
 
     def of_kind(self, kind: str) -> list[Block]:
         """Every block of this kind, such as "passdb"."""
@@ -55,8 +57,8 @@ class DovecotFacts(msgspec.Struct, frozen=True):
         return path if path.startswith("/") else ""
 
 
-def parse(config_file: str, text: str, whole: str) -> DovecotFacts:
-    """From dovecot.conf's text and `doveconf -n`."""
+def parse(config_file: str, text: str, whole: str, policy_header: str = "") -> DovecotFacts:
+    """From dovecot.conf's text, `doveconf -n` and the hidden header."""
     first = re.search(r"^# (\d+\.\d+\S*)", whole, re.MULTILINE)
     values: dict[str, str] = {}
     blocks: list[Block] = []
@@ -74,28 +76,30 @@ def parse(config_file: str, text: str, whole: str) -> DovecotFacts:
         elif " = " in f"{word} " and depth <= 1:
             name, _, value = f"{word} ".partition(" = ")
             (blocks[-1].values if depth else values)[name.strip()] = value.strip()
-    return DovecotFacts(config_file, text, first[1].rstrip(":") if first else "", values, tuple(blocks))
+    return DovecotFacts(config_file, text, first[1].rstrip(":") if first else "", values, tuple(blocks), policy_header)
 
 
 def read(config_file: str) -> DovecotFacts:
     """Asks doveconf; raises ToolFailed, or OSError when the file cannot be read."""
     text = read_exact(Path(config_file))
-    return parse(config_file, text, run(["doveconf", "-c", config_file, "-n"]))
+    whole = run(["doveconf", "-c", config_file, "-n"])
+    asked = "auth_policy_server_api_header" in whole
+    header = run(["doveconf", "-c", config_file, "-Ph", "auth_policy_server_api_header"]).strip() if asked else ""
+    return parse(config_file, text, whole, header)
 
 
-def problems(dovecot: DovecotFacts, settings: Settings) -> list[Words]:
+def other_policy_server(dovecot: DovecotFacts, port: int) -> str:
+    """The auth policy server that Dovecot asks and that is not our guard on this port; "" for none."""
+    url = dovecot.values.get("auth_policy_server_url", "")
+    return "" if f":{port}/auth" in url else url
+
+
+def problems(dovecot: DovecotFacts) -> list[Words]:
     """Why this Dovecot cannot be adopted."""
     found: list[Words] = []
     if not dovecot.syntax:
         told = dovecot.version or "?"
         found.append((f"Dovecot {told}: only 2.3 and 2.4 are known", f"Dovecot {told}: 対応は 2.3 と 2.4 です"))
-    url = dovecot.values.get("auth_policy_server_url", "")
-    if url and f":{settings.guard.auth_policy.port}/" not in url:
-        found.append(
-            (f"Dovecot asks another auth policy server ({url}) and can ask one only; take it out of the configuration "
-             "first, or stay with it",
-             f"Dovecot は別の認証ポリシーサーバー ({url}) を使用中です。指定できるのは1つだけです")
-        )  # fmt: skip
     form = dovecot.values.get("auth_username_format", "")
     if form not in WHOLE_NAMES:
         found.append(
@@ -107,7 +111,7 @@ def problems(dovecot: DovecotFacts, settings: Settings) -> list[Words]:
     return found
 
 
-def notes(dovecot: DovecotFacts) -> list[Words]:
+def notes(dovecot: DovecotFacts, settings: Settings) -> list[Words]:
     """What was found, for the person who reads the difference."""
     drivers = [block.values.get("driver") or block.words[-1] for block in dovecot.of_kind("passdb")]
     found: list[Words] = [(f"Dovecot {dovecot.version}: passdb {', '.join(drivers)}",) * 2]
@@ -116,8 +120,9 @@ def notes(dovecot: DovecotFacts) -> list[Words]:
             ("a master user opens every mailbox with his own password, suspended ones as well",
              "マスターユーザーは、停止中のメールボックスも開けます")
         )  # fmt: skip
-    if dovecot.syntax == "2.4":
+    if url := settings.guard.forward_policy.url:
         found.append(
-            ("app passwords are not set up for Dovecot 2.4", "Dovecot 2.4 ではアプリパスワードは設定されません")
-        )
+            (f"the auth policy server {url} is asked by the guard now (docs/neighbours.md)",
+             f"認証ポリシーサーバー {url} には、guard から問い合わせます (docs/neighbours.md)")
+        )  # fmt: skip
     return found

@@ -42,6 +42,8 @@ class Survey(msgspec.Struct, frozen=True):
     notes: tuple[Words, ...]
     # Its password goes into a file of its own; "" without one.
     site_password: str = ""
+    # What the auth policy server that was there before is sent; "" without one.
+    policy_header: str = ""
 
 
 def survey(places: Places) -> Survey:
@@ -55,7 +57,7 @@ def survey(places: Places) -> Survey:
     database = site_survey.find(postfix.values, files)
     shape = site_survey.look(database) if database else site_survey.Shape()
     config, settings = _config(places, _wanted(places, postfix, dovecot, database, shape))
-    against = [*postfix_survey.problems(postfix), *dovecot_survey.problems(dovecot, settings)]
+    against = [*postfix_survey.problems(postfix), *dovecot_survey.problems(dovecot)]
     if database is None and not settings.site_database.name:
         against.append(
             ("no SQL map in Postfix, no SQL file in Dovecot: say where mailboxes are, [site_database] in sekisho.toml",
@@ -72,14 +74,15 @@ def survey(places: Places) -> Survey:
         "AUTH_POLICY_KEY": settings.guard.auth_policy_key or _kept(settings.guard.auth_policy_key_file),
         "AUTH_POLICY_NONCE": _kept(settings.dovecot.policy_hash_nonce_file),
     }
+    header = dovecot.policy_header if settings.guard.forward_policy.header_file else ""
     notes = (
         *postfix_survey.notes(postfix),
-        *dovecot_survey.notes(dovecot),
+        *dovecot_survey.notes(dovecot, settings),
         *site_survey.notes(database, shape),
         *_delimiter_notes(postfix.values.get("recipient_delimiter", "")),
     )
     made = plan.make(postfix, dovecot, settings, config, values)
-    return Survey(places, settings, made, notes, database.password if database else "")
+    return Survey(places, settings, made, notes, database.password if database else "", header)
 
 
 def _kept(file: str) -> str:
@@ -135,6 +138,7 @@ def _wanted(
             "policy": {"port": POLICY_PORT},
             "auth_policy": {"port": AUTH_POLICY_PORT},
             "events": {"port": EVENTS_PORT},
+            **_forward(dovecot, said, var),
         },
         "postfix": {
             "config_directory": places.postfix_config,
@@ -155,6 +159,16 @@ def _wanted(
     if database is not None and shape.postfixadmin and shape.writable is False:
         wanted["site"] = site_survey.read_only(database)
     return wanted
+
+
+def _forward(dovecot: dovecot_survey.DovecotFacts, said: dict[str, Any], var: str) -> dict[str, Any]:
+    """[guard.forward_policy] for an auth policy server that was there before us: Dovecot can ask one only."""
+    port = said.get("guard", {}).get("auth_policy", {}).get("port", AUTH_POLICY_PORT)
+    url = dovecot_survey.other_policy_server(dovecot, port)
+    if not url:
+        return {}
+    header = {"header_file": f"{var}/secrets/policy-header"} if dovecot.policy_header else {}
+    return {"forward_policy": {"url": url, **header}}
 
 
 def _said(places: Places) -> dict[str, Any]:
