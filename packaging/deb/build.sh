@@ -2,8 +2,8 @@
 # Builds sekisho_VERSION_ARCHITECTURE.deb for Debian 12 with plain dpkg-deb: `make deb`. Usage: build.sh [DIRECTORY]
 #
 # The package holds a virtual environment under /opt/sekisho that rests on Debian's own python3, every Python package
-# checked against its hash in the lock files. Root is not needed. The same tree gives the same files: byte code is
-# validated by hash, times are those of the last commit.
+# checked against its hash in the lock files. Root is not needed. Byte code is validated by hash, since the files' times are
+# those of the last commit.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 output=$(realpath -m "${1:-build}")

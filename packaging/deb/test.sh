@@ -31,7 +31,7 @@ cp "$package" "$root/tmp/sekisho.deb"
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive "$@"; }
 # What a package may leave behind on any Debian: dpkg's own files and logs, backups of the user database.
 files() {
-  (cd "$root" && find . -xdev \( -path ./proc -o -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache \) \
+  (cd "$root" && find . -xdev \( -path ./proc -o -path ./run -o -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache \) \
     -prune -o -not -path './etc/*-' -not -path '*/__pycache__*' -print | LC_ALL=C sort)
 }
 files >"$work/before"
