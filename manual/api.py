@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from manual.words import MADE, linked, table
+from manual.words import linked, made, table
 
 HEAD = """# REST API: operations
 
@@ -22,7 +22,7 @@ def page() -> str:
              for method, details in methods.items()]  # fmt: skip
     rows = [[f"`{method.upper()} {_short(path)}`", f"`{_scope(method, path)}`", _first(details)]
             for method, path, details in found]  # fmt: skip
-    parts = [MADE, HEAD, "\n", table(["operation", "scope", "what"], rows)]
+    parts = [made(HEAD), "\n", table(["operation", "scope", "what"], rows)]
     parts += [_operation(method, path, details) for method, path, details in found]
     parts += [
         "\n# Shapes\n",

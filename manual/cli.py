@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from manual.words import MADE, linked, table
+from manual.words import linked, made, table
 
 HEAD = """# Command line
 
@@ -27,7 +27,7 @@ def page() -> str:
     found = list(_commands(sekisho, ["sekisho"]))
     index = table(["verb", "what"], [[f"[`{' '.join(words[1:])}`](#{_anchor(words)})", _first(command)]
                                      for words, command in found])  # fmt: skip
-    return MADE + HEAD + "\n" + index + "".join(_command(words, command) for words, command in found)
+    return made(HEAD) + "\n" + index + "".join(_command(words, command) for words, command in found)
 
 
 def _commands(group: click.Group, words: list[str]) -> Iterator[tuple[list[str], click.Command]]:

@@ -7,7 +7,7 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
-from manual.words import MADE, table
+from manual.words import made, table
 from sekisho.wire import replies
 
 HEAD = """# Replies
@@ -123,7 +123,7 @@ def page() -> str:
     found = constants()
     rows = [[f"`{text}`", MEANINGS[name].said_by, MEANINGS[name].told, MEANINGS[name].then]
             for name, (text, _) in found.items()]  # fmt: skip
-    parts = [MADE, HEAD, "\n", table(["reply", "said by", "told to", "what happens then"], rows)]
+    parts = [made(HEAD), "\n", table(["reply", "said by", "told to", "what happens then"], rows)]
     parts.append("\n## The RFC sentences they rest on\n")
     parts += [f"\n`{text}`: {why}\n" for text, why in found.values()]
     return "".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from manual.words import MADE, linked, table
+from manual.words import linked, made, table
 from sekisho.config.described import Section, Setting, sections
 
 HEAD = """# Settings
@@ -23,7 +23,7 @@ the panel.
 
 def page() -> str:
     """The page's text."""
-    return MADE + HEAD + "".join(_section(section) for section in sections())
+    return made(HEAD) + "".join(_section(section) for section in sections())
 
 
 def _section(section: Section) -> str:

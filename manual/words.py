@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-MADE = "<!-- Made from the code by `make docs`; edits here are lost. -->\n\n"
+MADE = "<!-- Made from the code by `make docs`; edits here are lost. -->"
+
+
+def made(text: str) -> str:
+    """A page with a note for whoever wants to edit it, below its title."""
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\n{MADE}\n{rest}"
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

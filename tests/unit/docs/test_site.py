@@ -93,3 +93,12 @@ def test_what_a_style_sheet_fetches_from_elsewhere_is_found(tmp_path: Path) -> N
     assert complain(tmp_path) == 0
     (tmp_path / "x.css").write_text(css)
     assert complain(tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted((DOCS / "ja").glob("*.md")), ROOT / "README.ja.md"], ids=lambda path: path.name
+)
+def test_no_japanese_sentence_is_broken_over_lines(path: Path) -> None:
+    # Browsers show a line end as a blank, which has no place within a Japanese sentence.
+    text = re.sub(r"(?ms)^```.*?^```", "", path.read_text(encoding="utf-8"))
+    assert re.findall(r".{3}[、。ぁ-んァ-ヶ一-龠]\n[ >]*[ぁ-んァ-ヶ一-龠].{3}", text) == []
