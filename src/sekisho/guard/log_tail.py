@@ -58,6 +58,8 @@ class LogTail:
         self._message_ids: Recent[str] = Recent(UNQUEUED_MESSAGES)
         # Our notices in the queue: one for a mailbox of ours (a test mail) is told when it has arrived.
         self._notices: Recent[str] = Recent(UNQUEUED_MESSAGES)
+        # Ids whose message went on under another one: a content filter's "sent" is no delivery.
+        self._handed_on: Recent[bool] = Recent(REMEMBERED_IDS)
         self._clock = LineClock()
         # Off while lines are read again whose events the spool already has.
         self.spooling = True
@@ -125,7 +127,8 @@ class LogTail:
     def _delivery(self, found: maillog.Delivery, t: float, now: float) -> None:
         pair = self._checkpoint.accepted.owner(found.queue_id)
         if pair is not None:
-            self._result(found, pair, t, now)
+            is_handed_on = self._went_on(found, pair, t)
+            self._result(found, pair, t, now, is_handed_on)
         recipient = self._checkpoint.mailbox(found.recipient)
         if recipient is None:
             return
@@ -142,12 +145,33 @@ class LogTail:
     def _deferred(t: float, mailbox: str, found: maillog.Delivery, sender: str) -> SenderDeferred:
         return SenderDeferred(t, mailbox, sender, found.original or found.recipient, "", "ours", found.queue_id)
 
-    def _result(self, found: maillog.Delivery, pair: Pair, t: float, now: float) -> None:
+    def _went_on(self, found: maillog.Delivery, pair: Pair, t: float) -> bool:
+        """Whether a content filter of ours has taken the message and handed it back under a new id.
+
+        With XFORWARD smtpd has told the new id (`_requeued`); without, the filter's answer does (docs/neighbours.md).
+        Only an answer from this machine about an id that our own log has seen counts: other servers choose their words
+        freely.
+        """
+        if found.status != "sent" or not found.stays_here:
+            return False
+        if self._handed_on.get(found.queue_id):
+            return True
+        new = found.queued_as
+        if not new or (self._senders.get(new) is None and self._message_ids.get(new) is None):
+            return False
+        if self._checkpoint.accepted.owner(new) is None:
+            self._go_on(new, found.queue_id, pair, t)
+        return True
+
+    def _result(self, found: maillog.Delivery, pair: Pair, t: float, now: float, is_handed_on: bool) -> None:
         checkpoint = self._checkpoint
         ip, place = checkpoint.places.source(pair.ip)
         recipient = found.recipient.lower()
         if not pair.live:
             checkpoint.observe(Recipient(t, pair.mailbox, ip, place, recipient, found.queue_id), t)
+        if is_handed_on:
+            # How it ends is told under the new id.
+            return
         # Late bounces of an incident that is over never count again (DESIGN §4).
         if pair.generation == checkpoint.standing.generation(pair.mailbox):
             event = DeliveryEvent(t, pair.mailbox, recipient, found.status, found.dsn, ip, place, pair.at)
@@ -166,10 +190,15 @@ class LogTail:
         pair = self._checkpoint.accepted.owner(found.former_queue_id)
         if pair is None:
             return
-        self._checkpoint.accepted.pair(found.queue_id, pair)
         if (sender := self._senders.get(found.former_queue_id)) is not None:
             self._senders.put(found.queue_id, sender)
-        self._spool(QueueIdPaired(t, pair.mailbox, found.queue_id, found.former_queue_id))
+        self._go_on(found.queue_id, found.former_queue_id, pair, t)
+
+    def _go_on(self, queue_id: str, former: str, pair: Pair, t: float) -> None:
+        """The message of `former` is under way as `queue_id`; it was counted under the former id already."""
+        self._handed_on.put(former, True)
+        self._checkpoint.accepted.add(queue_id, pair._replace(live=True))
+        self._spool(QueueIdPaired(t, pair.mailbox, queue_id, former))
 
 
 class TailReader:

@@ -65,6 +65,11 @@ class Delivery(msgspec.Struct, frozen=True):
     queued_as: str
 
     @property
+    def stays_here(self) -> bool:
+        """True when the next server is one of this machine's own, as a content filter is."""
+        return bool(_loopback(self.relay))
+
+    @property
     def waits_here(self) -> bool:
         """True for mail our own queue keeps because the barrier's transport says `retry:4.2.1`."""
         return self.daemon in ("error", "retry") and self.status == "deferred" and self.dsn == "4.2.1"
@@ -135,6 +140,7 @@ _delivery = re.compile(
     rf"({_ID}): to=<{_ADDRESS}>,(?: orig_to=<{_ADDRESS}>,)? relay=([^\s,]+),(?: [a-z_]+=[^\s,<>\"]*,)*"
     r" dsn=(\d\.\d{1,3}\.\d{1,3}), status=([a-z-]+) \((.*)\)"
 ).fullmatch
+_loopback = re.compile(r"[^\[\]]*\[(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)\](?::\d+)?").fullmatch
 _queued_as = re.compile(rf"2\d\d .*\bqueued as ({_ID})").fullmatch
 
 _DELIVERING = frozenset({"smtp", "lmtp", "local", "virtual", "pipe", "error", "retry", "discard", "relay"})

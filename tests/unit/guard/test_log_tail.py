@@ -104,6 +104,75 @@ def test_a_requeued_message_keeps_its_owner() -> None:
     assert isinstance(tail.bench.spooled[1], DeliveryResult)
 
 
+def to_filter(tail: Tail, said: str, relay: str = "127.0.0.1[127.0.0.1]:10024", to: str = "x@far.test") -> None:
+    """A delivery to a content filter, in amavisd-new's words."""
+    tail.say("smtp", f"{ID}: to=<{to}>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent ({said})")
+
+
+FILTERED = f"250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {OTHER}"
+
+
+def test_a_message_handed_back_by_a_content_filter_keeps_its_owner_and_counts_once() -> None:
+    """XFORWARD: smtpd names the former id before the filter has answered."""
+    tail = Tail()
+    tail.submit()
+    before = tail.bench.checkpoint.counters.events
+    back = f"{OTHER}: client=localhost[127.0.0.1], orig_queue_id={ID}, orig_client=pc[{STRANGER}]"
+    tail.say("filtered/smtpd", back)
+    tail.say("qmgr", f"{OTHER}: from=<{ALICE}>, size=500, nrcpt=1 (queue active)")
+    tail.bench.state(alice=("suspended", 0, None))
+    to_filter(tail, FILTERED)
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, OTHER, ID)]
+    tail.deliver("bounced", "5.1.1", queue_id=OTHER)
+    assert [e.status for e in tail.bench.spooled if isinstance(e, DeliveryResult)] == ["bounced"]
+    assert tail.bench.checkpoint.counters.events == before + 1
+    assert tail.bench.checkpoint.accepted.since(ALICE, NOW - 1) == (ID, OTHER)
+
+
+def test_without_xforward_the_filters_answer_names_the_new_id() -> None:
+    tail = Tail()
+    tail.submit()
+    tail.say("cleanup", f"{OTHER}: message-id=<m@far.test>")
+    to_filter(tail, FILTERED)
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, OTHER, ID)]
+    # Its other recipients' lines say the same.
+    to_filter(tail, FILTERED, to="y@far.test")
+    assert len(tail.bench.spooled) == 1
+    owner = tail.bench.checkpoint.accepted.owner(OTHER)
+    assert owner is not None and owner.mailbox == ALICE
+
+
+@pytest.mark.parametrize(
+    ("relay", "said"),
+    [
+        # Another server may say what it likes.
+        ("mx.far.test[192.0.2.1]:25", FILTERED),
+        ("127.0.0.1.far.test[192.0.2.1]:25", FILTERED),
+        # An id that our log has not seen: the next server of a relay on this machine has a queue of its own.
+        ("127.0.0.1[127.0.0.1]:3525", "250 2.0.0 Ok: queued as 4jYZ9999999zJJG"),
+        ("127.0.0.1[127.0.0.1]:3525", "250 2.0.0 Ok"),
+    ],
+)
+def test_no_other_answer_takes_a_message_from_its_owner_or_gives_it_one(relay: str, said: str) -> None:
+    tail = Tail()
+    tail.submit()
+    tail.say("cleanup", f"{OTHER}: message-id=<m@far.test>")
+    tail.bench.state(alice=("suspended", 0, None))
+    to_filter(tail, said, relay)
+    assert [type(event) for event in tail.bench.spooled] == [DeliveryResult]
+    assert tail.bench.checkpoint.accepted.owner(OTHER) is None
+
+
+def test_an_answer_never_takes_a_message_that_has_an_owner() -> None:
+    tail = Tail()
+    tail.submit(OTHER)
+    owner = tail.bench.checkpoint.accepted.owner(OTHER)
+    tail.submit()
+    tail.say("cleanup", f"{OTHER}: message-id=<m@far.test>")
+    to_filter(tail, FILTERED)
+    assert tail.bench.checkpoint.accepted.owner(OTHER) is owner
+
+
 def test_mail_refused_at_the_door_names_who_waits() -> None:
     tail = Tail()
     tail.say(
