@@ -61,6 +61,25 @@ def test_dovecot_2_4_gets_a_configuration_in_its_own_words(written_24: str, layo
     assert (layout.var / "ours/dovecot/dovecot.conf").stat().st_mode & 0o777 == 0o640
 
 
+def test_setup_writes_for_2_4_what_the_stack_of_2_4_has_run() -> None:
+    """Both are checked by a real Dovecot in `make dovecot24` only: what it took there must be what a site gets."""
+    ran = template("ours/dovecot24/dovecot.conf")
+    first, last = template("setup/dovecot-first-2.4.conf"), template("setup/dovecot-last-2.4.conf")
+
+    def inside(text: str, head: str) -> set[str]:
+        found = re.search(rf"^{head} \{{\n(.*?)^\}}", text, re.M | re.S)
+        assert found, head
+        return {line.strip() for line in found[1].splitlines() if not line.strip().startswith("#")}
+
+    for kind, word in (("passdb", "deny"), ("passdb", "probe"), ("passdb", "app-passwords"), ("userdb", "lmtp")):
+        assert inside(first, f"{kind} sekisho-{word}") == inside(ran, f"{kind} sekisho-{word}")
+    for head in ("auth_policy", "auth_policy_request_attributes"):
+        assert inside(last, head) == inside(ran, head)
+    plain = re.compile(r"^(auth_policy_\w+|imap_id_retain) = (.*)$", re.M)
+    same = dict(plain.findall(ran)) | {"auth_policy_check_before_auth": "no"}
+    assert dict(plain.findall(last)) == same
+
+
 def test_both_versions_tell_the_guard_the_same(written_24: str) -> None:
     """What it reads of a login (wire.dovecot_policy) has the same names; 2.4 says why a login failed, too."""
     old = re.search(r"^auth_policy_request_attributes = (.*)$", template("ours/dovecot/dovecot.conf"), re.M)
