@@ -50,6 +50,7 @@ _PLACES = {
     "backup": "backup",
     "restore": "backup",
     "verify": "verify",
+    "prune": "prune",
     "rehearse": "rehearse",
     "pwned": "pwned",
     "fail2ban-ignore": "sparing",

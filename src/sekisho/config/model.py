@@ -332,6 +332,37 @@ class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table_prefix: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{0,40}$")] = ""
 
 
+# For rows and files about people's mail. Below a week a running incident would lose its evidence: senders and our own
+# queue wait five days. A century is for ever.
+KeptDays = Annotated[int, msgspec.Meta(ge=7, le=36500, extra={"unit": "days"})]
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what we know about people's mail is kept (docs/retention.md); never its contents. 36500 is for ever."""
+
+    # Logins, for the login history: a takeover that is noticed a season later can still be explained.
+    sign_ins_days: KeptDays = 90
+    # Failed logins, which are looked at within days; mostly strangers'.
+    failed_sign_ins_days: KeptDays = 30
+    # Which login submitted which queue id: twice the longest queue lifetime in the field, five days.
+    submissions_days: KeptDays = 10
+    # Who waited for a suspended mailbox, from the end of its incident on; their number stays.
+    correspondents_days: KeptDays = 90
+    # Messages of an incident that are off hold: sender and first recipients.
+    held_messages_days: KeptDays = 90
+    # Whom we wrote to about an incident or a mailbox: a year, since "nobody told me" comes late.
+    notices_days: KeptDays = 365
+    # Readings of the score, as long as the logins they were made of.
+    scores_days: KeptDays = 90
+    # Messages that somebody called spam.
+    complaints_days: KeptDays = 90
+    # Files of the guard's decisions, which the database has as well; half a year to look into what went wrong.
+    journal_days: KeptDays = 180
+    # Files of the guard's events: read within seconds, kept for two weeks in case the database must be
+    # restored.
+    spool_days: KeptDays = 14
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the processes say on standard error (docs/run.md)."""
 
@@ -373,6 +404,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
     doctor: DoctorSettings = DoctorSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     # Where notices go besides mail.

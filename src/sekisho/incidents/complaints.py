@@ -31,8 +31,6 @@ from sekisho.incidents.timeline import add_entry
 from sekisho.journal import AppendLog, ComplaintMade, format_record
 from sekisho.wire.feedback_report import FeedbackReport
 
-# Reports come within days; three months of them explain an incident to a person.
-REPORTS_KEPT = timedelta(days=90)
 # What `explain` sums up.
 RECENT = timedelta(days=30)
 # The guard reads the log at once; 300 bytes a complaint.
@@ -191,8 +189,3 @@ def tally(mailbox: str, since: datetime, until: datetime | None = None) -> Tally
 def tally_of(incident: Incident) -> Tally:
     """The reported messages of an incident: from its first risky event to its end."""
     return tally(incident.mailbox, incident.first_risk_at, _end_of(incident))
-
-
-def prune(now: datetime) -> None:
-    """Forgets reports older than REPORTS_KEPT."""
-    ReportedMessage.objects.filter(last_at__lt=now - REPORTS_KEPT).delete()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -20,8 +20,6 @@ from sekisho.incidents.models import HeldMessage, Incident
 
 Facts = dict[str, Any]
 
-# Addresses that strangers wrote to need not be known for longer than logins are; what is still on hold stays listed.
-SETTLED_KEPT = timedelta(days=90)
 # Domains named of one message or in a sum; the rest is a number.
 MOST_DOMAINS = 20
 
@@ -64,12 +62,6 @@ def _write(incident_id: int, host: str, row: HeldRow) -> None:
 def printable(text: str) -> str:
     """An address as it may reach a terminal or a page: a hijacker chose its letters."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:320]
-
-
-def prune(now: datetime) -> int:
-    """Removes rows of messages that are settled for SETTLED_KEPT; how many. Held and released ones stay."""
-    old = HeldMessage.objects.filter(at__lt=now - SETTLED_KEPT).exclude(state__in=["held", "released"])
-    return old.delete()[0]
 
 
 # --- figures

@@ -5,14 +5,12 @@ A reading and a decision become the same kind of row; the id of the record they 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sekisho.incidents.models import ScorePoint
 from sekisho.journal import DecisionRecord, ScoreSampled
 
-# As long as successful sign-ins: together they explain a takeover that is noticed a month late.
-POINTS_KEPT = timedelta(days=90)
 # Readings of one mailbox, the newest: eight hours with one a minute, or three and a half days of a score that stands
 # still. Decisions are few and not counted.
 MOST_READINGS = 500
@@ -55,11 +53,6 @@ def _make_room(mailbox: str) -> None:
     last_kept = readings.order_by("-t", "-id").values_list("t", flat=True)[MOST_READINGS - 1 : MOST_READINGS]
     for t in last_kept:
         readings.filter(t__lt=t).delete()
-
-
-def prune_points(now: datetime) -> None:
-    """Removes what is older than POINTS_KEPT."""
-    ScorePoint.objects.filter(t__lt=now - POINTS_KEPT).delete()
 
 
 def history(mailbox: str, generation: int | None = None) -> list[ScorePoint]:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -29,11 +29,11 @@ from sekisho.exposition import Exposition
 from sekisho.incidents import (
     allowances,
     app_passwords,
-    complaints,
     decisions,
-    held_mail,
+    old_segments,
     questions,
     rescue,
+    retention,
     settings_test,
     travel,
 )
@@ -42,9 +42,8 @@ from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.channel_tests import ChannelTests
 from sekisho.incidents.ingest import Intake
 from sekisho.incidents.measures import WorkerMeasures
-from sekisho.incidents.models import HostHeartbeat, Notice, QueueIdLogin, SignIn
+from sekisho.incidents.models import HostHeartbeat, Notice
 from sekisho.incidents.notices import OPERATOR, Outbox
-from sekisho.incidents.scores import prune_points
 from sekisho.incidents.setting_looks import look_at_tables
 from sekisho.journal import replace_file
 
@@ -58,12 +57,6 @@ HEARTBEAT_S = 5.0
 # Terms are days: a minute's delay harms nobody.
 HOUSEKEEPING_S = 60.0
 PRUNE_S = 86_400.0
-# Failed logins are looked at within days; successful ones explain a takeover noticed a month late.
-FAILED_SIGN_INS_KEPT = timedelta(days=30)
-SIGN_INS_KEPT = timedelta(days=90)
-# The longest queue lifetime in the field is 5 days; twice that for queue ids.
-QUEUE_IDS_KEPT = timedelta(days=10)
-
 # What a room above this one has the worker do at each turn; it looks by itself whether something is due.
 Duty = Callable[[datetime], object]
 
@@ -83,6 +76,8 @@ class Worker:
         self._channels = ChannelOutbox(settings, self._started_at)
         self._channel_tests = ChannelTests(settings)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
+        # What is left to remove today (incidents.retention).
+        self._batches: Iterator[tuple[str, str, int]] | None = None
         self._away_since: float | None = None
         # None: nobody asks for metrics.
         self._measures = WorkerMeasures() if settings.metrics.worker_port else None
@@ -133,6 +128,7 @@ class Worker:
         for job, due in self._next.items():
             if time.monotonic() >= due:
                 job()
+        self._prune_a_batch()
         return taken
 
     def _database_is_away(self, error: Exception) -> None:
@@ -188,6 +184,11 @@ class Worker:
         settings_test.prune(now)
         self._next[self._keep_house] = time.monotonic() + HOUSEKEEPING_S
 
+    def _prune_a_batch(self) -> None:
+        """One batch a turn: a decision that comes in meanwhile is recorded before the next."""
+        if self._batches is not None and next(self._batches, None) is None:
+            self._batches = None
+
     def _look_at_settings(self) -> None:
         """What stands before an incident is the owner's: looked at with the start, then once a day."""
         look_at_tables(timezone.now())
@@ -195,15 +196,11 @@ class Worker:
 
     def _prune(self) -> None:
         now = timezone.now()
-        SignIn.objects.filter(success=False, at__lt=now - FAILED_SIGN_INS_KEPT).delete()
-        SignIn.objects.filter(at__lt=now - SIGN_INS_KEPT).delete()
-        complaints.prune(now)
-        QueueIdLogin.objects.filter(at__lt=now - QUEUE_IDS_KEPT).delete()
-        held_mail.prune(now)
-        prune_points(now)
         allowances.prune(now)
         travel.prune(now)
         app_passwords.prune(now)
+        self._batches = retention.batches(self._settings.retention, now)
+        old_segments.remove(self._settings, now)
         self._next[self._prune] = time.monotonic() + PRUNE_S
 
 

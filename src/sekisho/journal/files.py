@@ -28,11 +28,11 @@ class Cursor(NamedTuple):
 START = Cursor(0, 0)
 
 
-def _segment_path(directory: Path, number: int) -> Path:
+def segment_path(directory: Path, number: int) -> Path:
     return directory / f"{number:010d}.log"
 
 
-def _segments(directory: Path) -> list[int]:
+def segment_numbers(directory: Path) -> list[int]:
     try:
         return sorted(int(p.stem) for p in directory.glob("*.log") if p.stem.isdigit())
     except FileNotFoundError:
@@ -56,7 +56,7 @@ class AppendLog:
         self._fsync = fsync
         self._max_segments = max(2, max_total_bytes // SEGMENT_BYTES)
         directory.mkdir(parents=True, exist_ok=True)
-        existing = _segments(directory)
+        existing = segment_numbers(directory)
         self._number = existing[-1] if existing else 1
         self._fd = self._open(self._number)
         self._size = os.fstat(self._fd).st_size
@@ -65,7 +65,7 @@ class AppendLog:
 
     def _open(self, number: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(_segment_path(self._directory, number), flags, 0o640)
+        fd = os.open(segment_path(self._directory, number), flags, 0o640)
         if self._fsync:
             _sync_directory(self._directory)
         return fd
@@ -73,7 +73,7 @@ class AppendLog:
     def _ends_torn(self) -> bool:
         if not self._size:
             return False
-        with _segment_path(self._directory, self._number).open("rb") as file:
+        with segment_path(self._directory, self._number).open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b"\n"
 
@@ -105,7 +105,7 @@ class AppendLog:
 
     def _is_gone(self) -> bool:
         try:
-            there = os.stat(_segment_path(self._directory, self._number))
+            there = os.stat(segment_path(self._directory, self._number))
         except FileNotFoundError:
             return True
         ours = os.fstat(self._fd)
@@ -119,8 +119,8 @@ class AppendLog:
         self._number += 1
         self._size = 0
         self._torn = False
-        for number in _segments(self._directory)[: -self._max_segments]:
-            _segment_path(self._directory, number).unlink(missing_ok=True)
+        for number in segment_numbers(self._directory)[: -self._max_segments]:
+            segment_path(self._directory, number).unlink(missing_ok=True)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -143,7 +143,7 @@ class Follower:
         while len(records) < limit:
             # Look for a later segment first: once it is there, nothing more is written to this one. The other way
             # round, records written between the two looks would be passed over.
-            segments = _segments(self._directory)
+            segments = segment_numbers(self._directory)
             found = self._read_segment(limit - len(records))
             records.extend(found)
             if not found and not self._next_segment(segments):
@@ -153,17 +153,17 @@ class Follower:
     def behind(self) -> int:
         """Bytes that are there and not read yet, roughly: a writer may be at work."""
         left = 0
-        for number in _segments(self._directory):
+        for number in segment_numbers(self._directory):
             if number >= self.cursor.segment:
                 with contextlib.suppress(FileNotFoundError):
-                    left += _segment_path(self._directory, number).stat().st_size
+                    left += segment_path(self._directory, number).stat().st_size
         return max(0, left - self.cursor.offset)
 
     def _read_segment(self, limit: int) -> list[bytes]:
         if self.cursor.segment == 0:
             return []
         try:
-            with _segment_path(self._directory, self.cursor.segment).open("rb") as file:
+            with segment_path(self._directory, self.cursor.segment).open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self.cursor.offset:
                     # Robustness: after a power loss an unsynced segment can be shorter than what was read of it. Its
                     # records come again rather than that new ones are passed over.

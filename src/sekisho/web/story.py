@@ -40,6 +40,7 @@ LINES: dict[str, tuple[Words, str]] = {
     "mail_purged": (_("Held mail was deleted: %(count)s messages"), "calm"),
     "mail_requeued": (_("Held mail was sent on: %(count)s messages"), "calm"),
     "mail_held_again": (_("Mail that had been sent on was held again: %(count)s messages"), "calm"),
+    "senders_forgotten": (_("Who waited was forgotten after its time: %(count)s senders, %(arrived)s arrived"), "calm"),
     "script": (_("A mail filter was changed"), "warn"),
     "planted": (_("A setting was found that was not there before, or whose age nobody knows"), "warn"),
     "relapse": (_("It happened on probation: the operator was called"), "bad"),

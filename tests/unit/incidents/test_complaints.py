@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from sekisho.config import ComplaintSettings, Settings, settings
-from sekisho.incidents import complaints
+from sekisho.config import ComplaintSettings, RetentionSettings, Settings, settings
+from sekisho.incidents import complaints, retention
 from sekisho.incidents.complaints import Client, take
 from sekisho.incidents.models import QueueIdLogin, ReportedMessage
 from sekisho.journal import Follower, parse_complaint
@@ -139,9 +139,14 @@ def test_a_report_that_could_not_be_handed_over_is_not_taken(
     assert not ReportedMessage.objects.exists()
 
 
+def forget(now: datetime) -> None:
+    for _ in retention.batches(RetentionSettings(), now):
+        pass
+
+
 def test_old_reports_are_forgotten(site: Settings, message: QueueIdLogin) -> None:
     take(report(), FBL, site, NOW)
-    complaints.prune(NOW + timedelta(days=89))
+    forget(NOW + timedelta(days=89))
     assert ReportedMessage.objects.count() == 1
-    complaints.prune(NOW + timedelta(days=91))
+    forget(NOW + timedelta(days=91))
     assert not ReportedMessage.objects.exists()

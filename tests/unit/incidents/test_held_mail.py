@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from sekisho.config import RetentionSettings
 from sekisho.containment.messages import HeldRow
 from sekisho.containment.record_keeping import Records
-from sekisho.incidents import decisions, held_mail, held_orders, orders
+from sekisho.incidents import decisions, held_mail, held_orders, orders, retention
 from sekisho.incidents.changes import NotAllowed, Overtaken
 from sekisho.incidents.models import Audit, HeldMessage, Incident, Order, TimelineEntry
 
@@ -74,7 +75,7 @@ def test_only_the_operator_is_told_addresses(held: Incident) -> None:
 
 def test_what_is_on_hold_is_never_pruned(held: Incident) -> None:
     held_mail.record(HOST, [row("AAAAAA1", "purged"), row("AAAAAA2", "released")])
-    assert held_mail.prune(NOW + timedelta(days=400)) == 1
+    assert list(retention.batches(RetentionSettings(), NOW + timedelta(days=400))) == [("held_messages", "", 1)]
     assert set(HeldMessage.objects.values_list("state", flat=True)) == {"released", "held"}
 
 

@@ -1,0 +1,177 @@
+"""How long what we know about people's mail is kept, and its removal (docs/retention.md).
+
+All of it is under the secrecy of communications (通信の秘密): who wrote to whom, who signed in from where, and when.
+Contents are never kept. Each kind has its days in `[retention]`, a domain may have its own (RetentionRule). Rows go in
+small batches, each a transaction of its own, so that nobody waits for the lock. The audit log and incidents themselves
+stay: without them nobody could say later what was done and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from sekisho.config.model import RetentionSettings
+from sekisho.directory.models import SiteDomain
+from sekisho.incidents import audit
+from sekisho.incidents.changes import NotAllowed
+from sekisho.incidents.models import (
+    DeferredPair,
+    HeldMessage,
+    Incident,
+    Notice,
+    QueueIdLogin,
+    ReportedMessage,
+    RetentionRule,
+    ScorePoint,
+    SignIn,
+)
+from sekisho.incidents.timeline import add_entry
+
+# A batch of 500 deletions holds SQLite's lock for some 20 ms.
+BATCH = 500
+# Below this a running incident would lose its evidence: senders and our own queue wait five days (RFC 5321, 4.5.4.1).
+LEAST_DAYS = 7
+MOST_DAYS = 36_500
+
+
+class Kind(NamedTuple):
+    """One kind of row: which, how old each is, whose."""
+
+    rows: Callable[[], QuerySet[Any]]
+    # When its time begins.
+    age: str
+    mailbox: str
+
+
+KINDS: dict[str, Kind] = {
+    "sign_ins": Kind(lambda: SignIn.objects.filter(success=True), "at", "mailbox"),
+    "failed_sign_ins": Kind(lambda: SignIn.objects.filter(success=False), "at", "mailbox"),
+    "submissions": Kind(QueueIdLogin.objects.all, "at", "mailbox"),
+    # Who waited: from the end of the incident on.
+    "correspondents": Kind(
+        lambda: DeferredPair.objects.filter(incident__phase__in=["closed", "dismissed"]),
+        "incident__closed_at",
+        "mailbox",
+    ),
+    # What is still on hold, or let go and still queued, is nobody's past.
+    "held_messages": Kind(
+        lambda: HeldMessage.objects.exclude(state__in=["held", "released"]), "at", "incident__mailbox"
+    ),
+    "notices": Kind(
+        lambda: Notice.objects.filter(state__in=["sent", "failed", "dropped"], incident__isnull=False),
+        "created_at",
+        "incident__mailbox",
+    ),
+    "letters": Kind(
+        lambda: Notice.objects.filter(state__in=["sent", "failed", "dropped"], incident__isnull=True),
+        "created_at",
+        "mailbox",
+    ),
+    "scores": Kind(ScorePoint.objects.all, "t", "mailbox"),
+    "complaints": Kind(ReportedMessage.objects.all, "last_at", "mailbox"),
+}
+# Letters are notices without an incident: the same setting.
+SETTING_OF = {"letters": "notices"}
+
+
+class Due(NamedTuple):
+    """Rows of one kind whose time is over; `domain` is "" for all domains without a rule of their own."""
+
+    kind: str
+    domain: str
+    days: int
+    rows: QuerySet[Any]
+
+
+def days_of(retention: RetentionSettings, kind: str) -> int:
+    """The host's days for a kind."""
+    return int(getattr(retention, f"{SETTING_OF.get(kind, kind)}_days"))
+
+
+def due(retention: RetentionSettings, now: datetime) -> Iterator[Due]:
+    """What is to go now, kind by kind: each domain's own rules, then everybody else."""
+    rules = [(row.kind, row.domain, row.days) for row in RetentionRule.objects.order_by("domain", "kind")]
+    for name, kind in KINDS.items():
+        theirs = {domain: days for which, domain, days in rules if which == SETTING_OF.get(name, name)}
+        for domain, days in theirs.items():
+            yield Due(name, domain, days, _older(kind, days, now).filter(_of(kind, domain)))
+        days = days_of(retention, name)
+        rest = _older(kind, days, now)
+        for domain in theirs:
+            rest = rest.exclude(_of(kind, domain))
+        yield Due(name, "", days, rest)
+
+
+def _older(kind: Kind, days: int, now: datetime) -> QuerySet[Any]:
+    return kind.rows().filter(**{f"{kind.age}__lt": now - timedelta(days=days)})
+
+
+def _of(kind: Kind, domain: str) -> Q:
+    return Q(**{f"{kind.mailbox}__endswith": f"@{domain}"})
+
+
+def count(retention: RetentionSettings, now: datetime) -> list[dict[str, Any]]:
+    """What `prune` would remove, without removing it."""
+    return [
+        {"kind": one.kind, "domain": one.domain, "days": one.days, "rows": one.rows.count()}
+        for one in due(retention, now)
+    ]
+
+
+def batches(retention: RetentionSettings, now: datetime, size: int = BATCH) -> Iterator[tuple[str, str, int]]:
+    """Removes what is due, a batch at each step: (kind, domain, rows removed). Killed between two, it begins anew."""
+    for one in due(retention, now):
+        while True:
+            with transaction.atomic(using="default"):
+                keys = list(one.rows.order_by("pk").values_list("pk", flat=True)[:size])
+                if not keys:
+                    break
+                doomed = one.rows.model._default_manager.filter(pk__in=keys)
+                if one.kind == "correspondents":
+                    _keep_totals(doomed, now)
+                doomed.delete()
+            yield one.kind, one.domain, len(keys)
+
+
+def _keep_totals(pairs: QuerySet[Any], now: datetime) -> None:
+    """The incident keeps how many waited and arrived when it forgets who."""
+    by_incident: dict[int, list[bool]] = {}
+    for incident, arrived in pairs.values_list("incident", "arrived_at"):
+        by_incident.setdefault(incident, []).append(arrived is not None)
+    first = pairs.order_by("pk").values_list("pk", flat=True)[0]
+    for incident in Incident.objects.filter(pk__in=by_incident):
+        arrived = by_incident[incident.pk]
+        details: dict[str, object] = {"count": len(arrived), "arrived": sum(arrived)}
+        add_entry(incident, now, "senders_forgotten", f"senders_forgotten-{incident.pk}-{first}", details)
+
+
+def rules_of(domain: str) -> Mapping[str, int]:
+    """The domain's own days by kind."""
+    return dict(RetentionRule.objects.filter(domain=domain).values_list("kind", "days"))
+
+
+def set_rule(domain: str, kind: str, days: int | None, actor: str) -> bool:
+    """Keeps a kind for so many days in this domain (None: as the host does); whether that is news. Raises
+    NotAllowed for a domain that is not hosted here, an unknown kind or a number out of bounds."""
+    if not SiteDomain.objects.filter(domain=domain).exists():
+        raise NotAllowed(f"domain {domain} is not hosted here")
+    if kind not in KINDS or kind in SETTING_OF:
+        raise NotAllowed(f"{kind} is none of {', '.join(name for name in KINDS if name not in SETTING_OF)}")
+    if days is not None and not LEAST_DAYS <= days <= MOST_DAYS:
+        raise NotAllowed(f"{days} days: from {LEAST_DAYS} to {MOST_DAYS} (for ever)")
+    with transaction.atomic(using="default"):
+        before = RetentionRule.objects.filter(domain=domain, kind=kind).values_list("days", flat=True).first()
+        if before == days:
+            return False
+        if days is None:
+            RetentionRule.objects.filter(domain=domain, kind=kind).delete()
+        else:
+            RetentionRule.objects.update_or_create(domain=domain, kind=kind, defaults={"days": days})
+        details = {"kind": kind, "before": before, "days": days}
+        audit.record(actor, "retention", domain, domain=domain, details=details)
+    return True
