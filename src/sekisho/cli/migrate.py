@@ -26,8 +26,8 @@ def migrate(check: bool) -> int:
         due = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if not check and due:
             call_command("migrate", database="default", verbosity=0, interactive=False)
-        if due and settings().database.engine == "sqlite" and path.stat().st_mode & 0o060 != 0o060:
-            path.chmod(0o660)
+            if settings().database.engine == "sqlite":
+                path.chmod(0o660)
     if check:
         tell(f"{due} changes of the tables are to be made", f"未適用のテーブル変更: {due} 件")
     else:

@@ -94,3 +94,18 @@ def test_json_holds_what_the_screen_shows(two_tenants: None) -> None:
     facts = json.loads(run("status", "--json").output)
     assert {"version", "at", "host", "mode", "open_alerts", "waiting_pairs", "first_return", "alarms"} <= set(facts)
     assert [entry["host"] for entry in facts["processes"] if entry["process"] == "worker"] == ["mx02"]
+
+
+@pytest.mark.django_db(databases=["default", "site"], transaction=True)
+def test_migrate_says_what_is_due_and_changes_nothing_when_asked_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db.migrations.executor import MigrationExecutor
+
+    def migrate(*options: str) -> tuple[int | None, str]:
+        done = CliRunner().invoke(sekisho, ["migrate", *options], standalone_mode=False)
+        value: int | None = done.return_value
+        return value, done.output
+
+    assert migrate("--check") == (0, "0 changes of the tables are to be made\n")
+    assert migrate() == (0, "0 changes of the tables made\n")
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: [("incidents", False)])
+    assert migrate("--check") == (1, "1 changes of the tables are to be made\n")
