@@ -8,8 +8,6 @@ Who may enter: everybody. What it must never do: import another room, or show a 
 """
 
 from sekisho.config.model import (
-    AppriseChannel,
-    Channel,
     ComplaintSettings,
     DatabaseSettings,
     DoctorSettings,
@@ -18,19 +16,17 @@ from sekisho.config.model import (
     GuardSettings,
     Listener,
     LogSettings,
-    MailServerSettings,
     MetricsSettings,
-    NoticeSettings,
     PasswordSettings,
     PostfixSettings,
     RetentionSettings,
     Settings,
     SignOnIssuer,
     SiteSettings,
-    WebhookChannel,
     WebmailSettings,
     WebSettings,
 )
+from sekisho.config.outward import AppriseChannel, Channel, MailServerSettings, NoticeSettings, WebhookChannel
 from sekisho.config.reading import (
     configuration_name,
     configuration_path,

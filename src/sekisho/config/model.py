@@ -11,19 +11,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sekisho.config.outward import Channels, MailServerSettings, NoticeSettings
 from sekisho.config.secret_files import read_secret
-
-# Countries, owners, and one of each for a region; more is a mistake.
-AddressDataFiles = Annotated[tuple[str, ...], msgspec.Meta(max_length=4)]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535, extra={"unit": "port"})]
-# 0: the usual one of what is asked there.
-PortOrUsual = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
-# 0: not listened there at all.
-PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
-# A secret itself: never shown, neither in an error nor by `sekisho config show`.
-Secret = Annotated[str, msgspec.Meta(extra={"secret": "text"})]
-# A file with a secret in it, or "credential:NAME" (sekisho.config.secret_files).
-SecretFile = Annotated[str, msgspec.Meta(extra={"secret": "file"})]
+from sekisho.config.values import AddressDataFiles, Port, PortOrNone, PortOrUsual, Secret, SecretFile
 
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,80 +194,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self.url.rstrip("/")
         name = next(iter(self.allowed_hosts), self.host)
         return f"https://{name}" if self.https else f"http://{name}:{self.port}"
-
-
-class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What owners type into their mail program, where no domain says otherwise (directory.MailHost does)."""
-
-    # The server's name as its certificate has it. Empty: `host`.
-    name: str = ""
-    # IMAP with TLS from the first byte (RFC 8314).
-    imap_port: Port = 993
-    # POP3 with TLS from the first byte (RFC 8314).
-    pop3_port: Port = 995
-    # Submission with TLS from the first byte (RFC 8314); 587 is STARTTLS.
-    smtp_port: Port = 465
-    # False for the local stack only, which speaks plain text on loopback.
-    tls: bool = True
-    # What mail programs call these accounts: the provider's name. Empty: the server's name.
-    provider: str = ""
-    # PEM files that sign Apple's configuration profiles: certificate with its issuers, and its key, readable for the
-    # panel. Empty: profiles are unsigned, and the device says so (docs/mail-programs.md).
-    profile_certificate: str = ""
-    # The key of `profile_certificate`; either both or none.
-    profile_key: str = ""
-
-
-class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By which way notices leave as mail (docs/notices.md)."""
-
-    # Sender of notices, a mailbox of the provider's that is read. Empty: no notice goes by mail.
-    sender: str = ""
-    # Where notices are handed in: our own Postfix.
-    smtp_host: str = "127.0.0.1"
-    # The port there.
-    smtp_port: Port = 25
-
-
-# Short and plain: it stands in commands, in logs and on the incident's page.
-ChannelName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
-
-
-class WebhookChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="webhook"):
-    """A program of the site's that takes notices as signed JSON (docs/notices.md)."""
-
-    # Its name in commands, logs and on the incident's page.
-    name: ChannelName
-    # File with one line, readable for the worker alone: the https address.
-    url_file: SecretFile
-    # File with one line, readable for the worker alone: the secret of the signature (openssl rand -base64 32).
-    secret_file: SecretFile
-    # Language of title and text.
-    language: Literal["ja", "en"] = "ja"
-    # Mail domains whose incidents go there, and nothing else. Empty: all domains, and calls to the operator.
-    domains: tuple[str, ...] = ()
-    # The address may be one of our own networks; then plain http is allowed as well.
-    allow_private: bool = False
-    # The certificate authority of a receiver of our own; empty: those of the system.
-    ca_file: str = ""
-
-
-class AppriseChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="apprise"):
-    """A chat or push service in Apprise's words (docs/notices.md)."""
-
-    # Its name in commands, logs and on the incident's page.
-    name: ChannelName
-    # One address in Apprise's form a line; it holds the service's token, so only the worker may read it.
-    url_file: SecretFile
-    # Language of title and text.
-    language: Literal["ja", "en"] = "ja"
-    # Mail domains whose incidents go there, and nothing else. Empty: all domains, and calls to the operator.
-    domains: tuple[str, ...] = ()
-
-
-Channel = WebhookChannel | AppriseChannel
-# One sending thread each; more is a mistake.
-Channels = Annotated[tuple[Channel, ...], msgspec.Meta(max_length=16)]
 
 
 class ComplaintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
