@@ -303,3 +303,23 @@ def test_dovecot_2_4_of_the_story_and_of_setup_say_the_same() -> None:
     for name in ("first", "last"):
         lines = template(f"setup/dovecot-{name}-2.4.conf").splitlines()
         assert [line for line in lines if not line.startswith("#") and line not in stack.splitlines()] == []
+
+
+def test_a_unix_socket_of_the_guard_is_named_as_a_chrooted_smtpd_sees_it(host: Settings) -> None:
+    listener = msgspec.structs.replace(host.guard.policy, unix="/var/spool/postfix/sekisho/policy", port=0)
+    there = msgspec.structs.replace(host, guard=msgspec.structs.replace(host.guard, policy=listener))
+    facts = postfix_of(MAIN + "queue_directory = /var/spool/postfix\n", MASTER)
+    facts = msgspec.structs.replace(facts, values={**facts.values, "queue_directory": "/var/spool/postfix"})
+    assert "check_policy_service { unix:sekisho/policy, timeout=3s," in made(facts, there)["main.cf"].new
+
+
+def test_secrets_of_the_package_are_left_to_it(host: Settings) -> None:
+    from sekisho.deploy.setup import act
+    from sekisho.deploy.setup.survey import Places, Survey
+
+    web = msgspec.structs.replace(host.web, secret_key_file="credential:django-key")
+    guard = msgspec.structs.replace(host.guard, auth_policy_key_file="credential:auth-policy-key")
+    dovecot = msgspec.structs.replace(host.dovecot, policy_hash_nonce_file="/v/secrets/nonce")
+    site = msgspec.structs.replace(host, web=web, guard=guard, dovecot=dovecot)
+    found = Survey(Places("/p", "/d", "/s"), site, plan.Plan((), ("the-key", "the-nonce")), ())
+    assert act.secret_files(found) == [(Path("/v/secrets/nonce"), "the-nonce")]

@@ -48,24 +48,30 @@ def lay_ground(found: Survey) -> None:
             (Path(site.var) / "db", group, 0o2775),
             (Path(site.barrier), 0, 0o755),
         ):
-            path.mkdir(parents=True, exist_ok=True)
-            os.chown(path, 0, owner)
-            path.chmod(mode)
-        # A credential is the package's, which made it (docs/run.md).
-        if not site.web.secret_key_file.startswith("credential:"):
-            ground.keep_secret(Path(site.web.secret_key_file))
-        if site.site_database.password_file and found.site_password:
-            ground.keep_secret(Path(site.site_database.password_file), found.site_password)
-        key, nonce = found.plan.secrets
-        for file, secret in ((site.guard.auth_policy_key_file, key), (site.dovecot.policy_hash_nonce_file, nonce)):
-            if file and not file.startswith("credential:"):
-                ground.keep_secret(Path(file), secret)
-        if found.policy_header:
-            ground.keep_secret(Path(site.guard.forward_policy.header_file), found.policy_header)
+            if not path.exists():
+                path.mkdir(parents=True)
+                os.chown(path, 0, owner)
+                path.chmod(mode)
+        for file, secret in secret_files(found):
+            ground.keep_secret(file, secret)
         ground.make_barrier(Path(site.barrier), found.places.postfix_config)
         rights.share_state(Path(site.var), rights.USER)
     except (ground.GroundError, OSError, KeyError) as error:
         raise SetupRefused((str(error), str(error))) from error
+
+
+def secret_files(found: Survey) -> list[tuple[Path, str]]:
+    """Files that hold a secret, each with its text ("": any will do); written only where they are not there yet."""
+    site, (key, nonce) = found.settings, found.plan.secrets
+    wanted = [
+        (site.web.secret_key_file, ""),
+        (site.guard.auth_policy_key_file, key),
+        (site.dovecot.policy_hash_nonce_file, nonce),
+    ]
+    wanted += [(site.site_database.password_file, found.site_password)] if found.site_password else []
+    wanted += [(site.guard.forward_policy.header_file, found.policy_header)] if found.policy_header else []
+    # A credential is the package's, which made it (docs/run.md).
+    return [(Path(file), text) for file, text in wanted if file and not file.startswith("credential:")]
 
 
 def make_database(found: Survey) -> None:

@@ -144,14 +144,19 @@ def macro(pieces: frozenset[str]) -> str:
     return "sekisho_" + "_".join(piece for piece in PIECES if piece in pieces)
 
 
-def _macro_line(pieces: frozenset[str], settings: Settings) -> str:
+def _policy_place(settings: Settings, queue: str) -> str:
+    """Where Postfix asks the guard; a socket below the queue directory by its path there, as a chrooted smtpd does."""
     place = settings.guard.policy
+    return f"unix:{place.unix.removeprefix(f'{queue}/')}" if place.unix else f"inet:{place.host}:{place.port}"
+
+
+def _macro_line(pieces: frozenset[str], settings: Settings, queue: str) -> str:
     texts = {
         "sasl": f"check_sasl_access lmdb:{settings.barrier}/sasl",
         "rcpt": f"check_recipient_access lmdb:{settings.barrier}/rcpt",
         # 3 s and fail open; try_limit 2, because with 1 an open session never asks a restarted guard again.
-        "policy": f"check_policy_service {{ inet:{place.host}:{place.port}, timeout=3s, try_limit=2, retry_delay=1s, "
-        "default_action=DUNNO, policy_context=sekisho }",
+        "policy": f"check_policy_service {{ {_policy_place(settings, queue)}, timeout=3s, try_limit=2, "
+        "retry_delay=1s, default_action=DUNNO, policy_context=sekisho }",
     }
     return f"{macro(pieces)} = " + ", ".join(texts[piece] for piece in PIECES if piece in pieces)
 
@@ -159,7 +164,8 @@ def _macro_line(pieces: frozenset[str], settings: Settings) -> str:
 def _postfix(postfix: PostfixFacts, settings: Settings) -> list[FileEdit]:
     main = edits.strip(postfix.main_text)
     master, inherited, used = _services_lists(postfix, main)
-    lines = [_macro_line(pieces, settings) for pieces in sorted(used, key=macro)]
+    queue = postfix.values.get("queue_directory", "")
+    lines = [_macro_line(pieces, settings, queue) for pieces in sorted(used, key=macro)]
     lines += [f"sekisho_{name} = lmdb:{settings.barrier}/{name}" for name in ("identity", "transport")]
     firsts = {name: macro(pieces) for name, pieces in inherited.items()}
     firsts |= {"virtual_alias_maps": "sekisho_identity", "transport_maps": "sekisho_transport"}
