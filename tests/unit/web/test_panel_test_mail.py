@@ -79,6 +79,8 @@ def test_one_a_minute_and_twenty_a_day(cast):
 
 def test_a_stopped_mailbox_gets_none(cast):
     casting.takeover(VICTIM)
+    page = text(signed_in(VICTIM), "owner_test_mail")
+    assert "takes no mail" in page and "Send a test mail" not in page
     answer = signed_in(VICTIM).post(reverse("owner_test_mail"))
     assert answer.status_code == 422 and "takes no mail" in answer.content.decode()
     assert not Notice.objects.filter(kind="test_mail").exists()

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
 from sekisho.directory import access
+from sekisho.incidents.changes import current_status
 from sekisho.recovery import test_mail
 from sekisho.web import owner_session
 from sekisho.web.context import signed_in
@@ -32,7 +33,9 @@ def _try(mailbox: str, actor: str, **options: Any) -> str:
 
 
 def _context(mailbox: str, here: str, refused: str = "") -> dict[str, Any]:
-    return {"test_mail": test_mail.latest(mailbox, timezone.now()), "test_mail_url": here, "refused": refused}
+    # Said before the button is pressed: a stopped mailbox takes no mail.
+    shut = "shut" if current_status(mailbox).status == "suspended" else ""
+    return {"test_mail": test_mail.latest(mailbox, timezone.now()), "test_mail_url": here, "refused": shut or refused}
 
 
 @for_owner
