@@ -148,3 +148,42 @@ def recovery_link(address: str, as_json: bool) -> None:
             f"For the owner of {mailbox} only; it works once, for ten minutes. Mails to contacts: {mails}",
             f"{mailbox} のご本人にだけ渡してください。10分間、1回だけ使えます。連絡先へのメール: {mails} 件",
         )
+
+
+@owner.command("invite")
+@click.argument("address")
+@as_json_option
+def invite(address: str, as_json: bool) -> None:
+    """Invite the owner of ADDRESS to set up an authenticator app or a passkey: a link for ten minutes, once."""
+    with databases():
+        from django.utils import timezone
+
+        from sekisho.recovery import owner_factors, requests
+        from sekisho.recovery.texts import invitation_to
+
+        mailbox, now = find(address).username, timezone.now()
+        token, mails = owner_factors.invite(mailbox, actor(), now)
+        link = invitation_to(token)
+        if as_json:
+            print_json({"mailbox": mailbox, "link": link, "expires_at": now + requests.LIVES, "mails": mails})
+            return
+        click.echo(link)
+        tell(
+            f"For the owner of {mailbox} only, with the mailbox's password; once, for ten minutes. Mails: {mails}",
+            f"{mailbox} のご本人にだけ渡してください(メールのパスワードも必要です)。10分間、1回だけ使えます。"
+            f"連絡先へのメール: {mails} 件",
+        )
+
+
+@owner.command("remove-factors")
+@click.argument("address")
+def remove_factors(address: str) -> None:
+    """Remove app and passkeys of the owner of ADDRESS, who has lost the device; the contacts are told."""
+    with databases():
+        from django.utils import timezone
+
+        from sekisho.recovery import owner_factors
+
+        mailbox = find(address).username
+        count = owner_factors.reset(mailbox, actor(), timezone.now())
+        tell(f"Removed from {mailbox}: {count}", f"{mailbox} から削除した認証アプリ・パスキー: {count} 件")

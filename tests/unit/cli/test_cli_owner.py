@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from test_cli_passwords import ALICE, english, refusal, run  # noqa: F401
 
-from sekisho.recovery import requests
+from sekisho.recovery import owner_factors, requests
 from sekisho.recovery.models import OwnerContact
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -45,3 +45,15 @@ def test_its_link_proves_the_owner(two_tenants: None) -> None:
     token = made["link"].rpartition("/")[2]
     proved = requests.proved_by_link(requests.hash_of(token), timezone.now())
     assert proved is not None and proved.mailbox == ALICE and made["mails"] == 0
+
+
+def test_it_invites_and_takes_the_owners_factors_away(two_tenants: None) -> None:
+    made = json.loads(run("owner", "invite", ALICE, "--json").output)
+    token_hash = requests.hash_of(made["link"].rpartition("/")[2])
+    assert "/owner/invitation/" in made["link"] and made["mails"] == 0
+    assert owner_factors.invitation(token_hash, ALICE, timezone.now()) is not None
+    assert requests.proved_by_link(token_hash, timezone.now()) is None
+    owner_factors.add(ALICE, "passkey", "key", "x", "owner", timezone.now())
+    assert "1" in run("owner", "remove-factors", ALICE).output
+    assert not owner_factors.of_mailbox(ALICE).exists()
+    assert owner_factors.invitation(token_hash, ALICE, timezone.now()) is None
