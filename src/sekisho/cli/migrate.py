@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sekisho.cli.output import databases, tell
+from sekisho.cli.output import Refused, databases, say, tell
 from sekisho.config import settings
 
 
@@ -22,6 +22,16 @@ def migrate(check: bool) -> int:
         from django.db import connection
         from django.db.migrations.executor import MigrationExecutor
 
+        from sekisho.directory import schema
+
+        if unknown := schema.look().unknown:
+            raise Refused(
+                say(
+                    f"the database is newer than this program ({unknown[-1]}): nothing to do here, upgrade this host",
+                    f"データベースがこのプログラムより新しい状態です ({unknown[-1]})。"
+                    "このホストを新しい版にしてください",
+                )
+            )
         executor = MigrationExecutor(connection)
         due = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if not check and due:

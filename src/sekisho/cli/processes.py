@@ -48,6 +48,26 @@ def agent() -> int:
     return room.run(settings())
 
 
+def _tables_fit() -> bool:
+    """Whether worker and panel can work on the database as it is; without its answer they start and wait for it."""
+    import logging
+
+    from django.db import DatabaseError
+
+    from sekisho.directory import schema
+
+    log = logging.getLogger("sekisho")
+    try:
+        if schema.require_fitting().unknown:
+            log.warning("the database is newer than this program; it works on, as the version before may")
+    except schema.SchemaMismatch as error:
+        log.error("%s", error)
+        return False
+    except DatabaseError as error:
+        log.warning("the database does not answer yet: %s", error)
+    return True
+
+
 @click.command()
 def worker() -> int:
     """Take journal and spool into the database, send notices (needs no rights)."""
@@ -55,6 +75,8 @@ def worker() -> int:
 
     _begin_log("worker")
     start_django()
+    if not _tables_fit():
+        return 1
     from sekisho.incidents import worker as room
     from sekisho.recovery.duties import Duties
 
@@ -64,9 +86,17 @@ def worker() -> int:
 @click.command()
 def web() -> int:
     """Serve the panel."""
+    from sekisho.directory.start import start_django
     from sekisho.web import server as room
 
     _begin_log("web")
+    start_django()
+    if not _tables_fit():
+        return 1
+    from django.db import connections
+
+    # The panel forks: its processes must not share a connection.
+    connections.close_all()
     return room.run(settings())
 
 

@@ -142,6 +142,13 @@ def status(as_json: bool, check: bool) -> int:
     return 1 if check and found["alarms"] else 0
 
 
+def _schema_alarm() -> str:
+    from sekisho.directory import schema
+
+    told = schema.alarm(schema.look())
+    return say(*told) if told else ""
+
+
 def _look(configuration: Settings) -> dict[str, Any]:
     """Everything `status` shows; without the database, what the processes' files tell."""
     found: dict[str, Any] = {
@@ -157,6 +164,7 @@ def _look(configuration: Settings) -> dict[str, Any]:
         with databases():
             heartbeats = _heartbeats()
             record = _record()
+            found["schema"] = _schema_alarm()
     except Refused as refusal:
         found["database"] = str(refusal)
     processes = _processes(configuration, heartbeats) + _panel(configuration)
@@ -164,6 +172,8 @@ def _look(configuration: Settings) -> dict[str, Any]:
     alarms = _alarms(processes, record)
     if found["database"] != "ok":
         alarms.insert(0, found["database"])
+    if schema_alarm := found.pop("schema", ""):
+        alarms.insert(0, schema_alarm)
     breached = breached_facts(configuration)
     if breached["state"] == "damaged":
         alarms.append(breached["error"])
