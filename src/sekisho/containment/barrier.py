@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -42,8 +43,12 @@ MOST_SINGLE_ROWS = 20
 # What LMTP gets for mail already in flight: a temporary failure (451). The numbers are never used.
 _LMTP_FIELDS = "::5000:5000::/nonexistent::userdb_tempfail=suspended"
 
-# Personal Sieve is off with an empty location (measured, Pigeonhole 0.5.19); the site's own scripts still run.
+# Personal Sieve is off with an empty location (measured, Pigeonhole 0.5.19); the site's own scripts still run. In 2.4
+# a personal script has whatever name the site gives it, so there all Sieve is off (measured, 2.4.1).
 _NO_SCRIPTS = "userdb_sieve="
+_NO_SCRIPTS_24 = "userdb_sieve_enabled=no"
+# The first setting of every configuration of Dovecot 2.4, and of none before.
+_IS_24 = re.compile(r"^\s*dovecot_config_version\s*=", re.MULTILINE).search
 # A passwd-file's own columns; everything else is an extra field.
 _COLUMNS = ("uid", "gid", "home")
 
@@ -95,12 +100,22 @@ def rows_of(entry: Entry) -> Rows:
 def _accepting_rows(entry: Entry, addresses: list[str]) -> Rows:
     """What is different in a rescue: no 450, a delivery agent that bounces nothing, Dovecot without personal Sieve."""
     home = entry.home
-    extra = [_NO_SCRIPTS, *(f"userdb_{name}={value}" for name, value in home.items() if name not in _COLUMNS)]
+    rest = [f"userdb_{name}={value}" for name, value in home.items() if name not in _COLUMNS]
+    extra = [_no_scripts(Path(settings().dovecot.config_file)), *rest]
     fields = f"::{home['uid']}:{home['gid']}::{home['home']}::{' '.join(extra)}"
     transport = {a: settings().postfix.rescue_transport for a in addresses if a == entry.mailbox}
     # A form of the address that was expanded before the trip is delivered under the mailbox's own name.
     lmtp = {f"lmtp/{a}": fields if a == entry.mailbox else f"{fields} userdb_user={entry.mailbox}" for a in addresses}
     return {"rcpt": {}, "transport": transport, "lmtp": lmtp}
+
+
+def _no_scripts(config_file: Path) -> str:
+    """The userdb field that keeps a mailbox's own Sieve from running, in the words of the Dovecot that is there."""
+    try:
+        is_24 = _IS_24(config_file.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        is_24 = None
+    return _NO_SCRIPTS_24 if is_24 else _NO_SCRIPTS
 
 
 def rows_to_lower(entry: Entry) -> Rows:

@@ -34,6 +34,8 @@ mount --bind "$var" "$root$var" && exec chroot "$root" "$@"' {name} {root} {var}
 """
 # The mail's owner, Postfix' and our own user must have the same numbers inside.
 _USERS = ("etc/passwd", "etc/group")
+# A mount namespace and a root of its own: the agent, which calls these programs, needs them in this stack only.
+CAPABILITIES = ("sys_admin", "sys_chroot")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.")
 
 
@@ -83,6 +85,11 @@ def dovecot_of(layout: Layout, side: str) -> str:
     if layout.dovecot_root is None:
         return "dovecot"
     return str(programs_directory(layout) / "dovecot") if side == "ours" else PROGRAMS["dovecot"]
+
+
+def capabilities(layout: Layout) -> tuple[str, ...]:
+    """What the agent needs beside its own capabilities to call these programs."""
+    return CAPABILITIES if layout.dovecot_root is not None else ()
 
 
 def version(layout: Layout) -> tuple[int, int]:

@@ -208,7 +208,8 @@ def _parts(layout: Layout, user: str) -> list[Part]:
         log, rank = layout.log / f"{name}.log", "" if name == "agent" else user
         sockets = {socket: getattr(layout.ports, door) for door, socket in doors.items()}
         # Where the unprivileged user cannot be used (rights), what takes its place keeps root's.
-        rest = rights.AGENT_CAPABILITIES if name == "agent" else () if user else None
+        agent = rights.AGENT_CAPABILITIES + dovecot_root.capabilities(layout)
+        rest = agent if name == "agent" else () if user else None
         command = [program("sekisho"), name]
         parts.append(Part(name, command, log, rank, rest, sockets, available=_has(module)))
     return parts

@@ -9,7 +9,7 @@ import pytest
 
 from sekisho.config import Settings
 from sekisho.containment import plans, rescue
-from sekisho.containment.barrier import BarrierError, rows_of, wanted_rows
+from sekisho.containment.barrier import BarrierError, _no_scripts, rows_of, wanted_rows
 from sekisho.containment.commands import CompletedCommand
 from sekisho.containment.intake import Intake
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
@@ -252,3 +252,12 @@ def test_the_whole_plan_ends_green_and_is_told_before_its_last_sweep(
     }
     assert host.count("postqueue", "-i", "4bX1y2z3AbCdEf") == 1
     assert (Path(tools.settings.barrier) / "deny").read_text().count(ALICE) == 1
+
+
+def test_dovecot_2_4_has_another_word_for_no_scripts(tmp_path: Path) -> None:
+    file = tmp_path / "dovecot.conf"
+    assert _no_scripts(file) == "userdb_sieve="
+    file.write_text("# as of 2.4: dovecot_config_version = 2.4.1\nprotocols = imap\n")
+    assert _no_scripts(file) == "userdb_sieve="
+    file.write_text("# ours\ndovecot_config_version = 2.4.1\nprotocols {\n}\n")
+    assert _no_scripts(file) == "userdb_sieve_enabled=no"

@@ -50,6 +50,11 @@ def test_the_third_party_keeps_the_machines_own(layout: Layout) -> None:
     assert dovecot_root.dovecot_of(layout, "ours") == str(dovecot_root.programs_directory(layout) / "dovecot")
 
 
+def test_only_with_a_tree_the_agent_may_enter_it(layout: Layout) -> None:
+    assert set(dovecot_root.capabilities(layout)) == {"sys_admin", "sys_chroot"}
+    assert dovecot_root.capabilities(Layout(layout.var, Ports())) == ()
+
+
 def test_a_tree_without_dovecot_is_named(layout: Layout, tree: Path) -> None:
     (tree / "usr/bin/sievec").unlink()
     with pytest.raises(GroundError, match=r"/usr/bin/sievec; make it by setup/trixie\.sh"):
