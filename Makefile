@@ -5,16 +5,17 @@
 #   DEMO_LANG=ja|en      language of the terminal's story (default: LANG)
 #   SEKISHO_VAR=DIR      where the stack keeps everything (default ./var)
 #   SEKISHO_PORT_BASE=N  added to every port
+#   SEKISHO_DATABASE=postgresql|mariadb  instead of SQLite (make prepare-test installs them)
 #   SEKISHO_DOVECOT_ROOT=DIR  a tree with another Debian's Dovecot for our side (setup/trixie.sh DIR; make dovecot24)
 
-KEPT := SEKISHO_SHOTS,LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_DOVECOT_ROOT,SEKISHO_FAILPOINTS
+KEPT := SEKISHO_SHOTS,LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_DATABASE,SEKISHO_DOVECOT_ROOT,SEKISHO_FAILPOINTS
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=$(KEPT))
 BIN := .venv/bin
 
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench eval lint shots soak docs site dovecot24 deb package-test prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint shots soak databases docs site dovecot24 deb package-test prepare-run prepare-test
 
 help:
 	@sed -n '1,9p' Makefile | cut -c3-
@@ -86,6 +87,13 @@ soak: prepare-test
 	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 tests/unit
 	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/stack tests/browser
 	$(AS_ROOT) $(BIN)/python tests/sabotage/soak.py
+
+# The first twelve stories and the column that opens nothing on PostgreSQL and on MariaDB (docs/databases.md); some ten
+# minutes each.
+databases: prepare-test
+	for database in postgresql mariadb; do \
+	  $(AS_ROOT) SEKISHO_DATABASE=$$database $(BIN)/pytest -q -n 3 --dist loadfile tests/stack/t0?_*.py tests/stack/t1[0-3]_*.py || exit 1; \
+	done
 
 # ./build/sekisho_VERSION_amd64.deb for Debian 12 (docs/run.md).
 deb: prepare-run

@@ -21,12 +21,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sekisho.deploy import dovecot_root
+from sekisho.deploy import database_server, dovecot_root
 from sekisho.deploy.layout import Layout, Ports
 from sekisho.rehearsal.clients import Answer, ImapSession, LoginAnswer, SmtpSession, compose
 from sekisho.rehearsal.doors import try_doors, try_imap
@@ -85,6 +85,17 @@ class Box:
     def alias_form(self) -> str:
         """The same mailbox under the alias domain."""
         return f"{self.local}@{ALIAS_DOMAIN}"
+
+
+def in_dialect(database: str, statement: str) -> str:
+    """A statement as SQLite wants it, for another database."""
+    if database == "sqlite":
+        return statement
+    statement = statement.replace("%", "%%").replace("?", "%s")
+    if database == "postgresql":
+        # `active` is the one column that is a number on SQLite and a truth on PostgreSQL.
+        return re.sub(r"\bactive = ([01])\b", r"active = '\1'", statement)
+    return re.sub(r"(\S+) \|\| (\S+)", r"CONCAT(\1, \2)", statement)
 
 
 class Shell:
@@ -214,7 +225,8 @@ def worker_number() -> int:
 class Stack:
     """One local stack started for the stories, with its own state directory and ports."""
 
-    def __init__(self, ports_further: int = 0) -> None:
+    def __init__(self, ports_further: int = 0, database: str = "") -> None:
+        self.database = database or os.environ.get("SEKISHO_DATABASE") or "sqlite"
         # Short: a unix socket's path holds 108 bytes (deploy.layout).
         self.var = Path(os.environ.get("SEKISHO_STORIES_VAR") or tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
         # The guard, a user of its own, lives below it.
@@ -230,6 +242,7 @@ class Stack:
         self.environment = inherited | {
             "SEKISHO_VAR": str(self.var),
             "SEKISHO_PORT_BASE": str(self.base),
+            "SEKISHO_DATABASE": self.database,
             "SEKISHO_FAILPOINTS": str(self.failpoints),
             "PATH": f"{self.programs}:{os.environ['PATH']}",
             "SEKISHO_DEMO": str(ROOT / "demo"),
@@ -328,14 +341,59 @@ for address in {[box.address for box in boxes]!r}:
         self.shell.run(f"from sekisho.directory import provision\nprovision.add_alias({address!r}, {list(targets)!r})")
 
     def site_sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Runs one statement on the site's mailbox database, as another program of the provider would."""
-        with sqlite3.connect(self.var / "db" / "site.sqlite3", timeout=20) as connection:
-            return connection.execute(statement, values).fetchall()
+        """Runs one statement on the site's mailbox database, as another program of the provider would.
+
+        As SQLite wants it: `?` for values, 1 and 0 for yes and no, `||` between texts.
+        """
+        return self._sql("site", statement, values)
 
     def our_sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Reads Sekisho's own database."""
-        with sqlite3.connect(f"file:{self.var}/db/sekisho.sqlite3?mode=ro", uri=True, timeout=20) as connection:
-            return connection.execute(statement, values).fetchall()
+        return self._sql("sekisho", statement, values)
+
+    def _sql(self, database: str, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with self.connection(database) as connection:
+            cursor = connection.cursor()
+            cursor.execute(in_dialect(self.database, statement), values)
+            rows = cursor.fetchall() if cursor.description else []
+        return [tuple(int(value) if isinstance(value, bool) else value for value in row) for row in rows]
+
+    @contextmanager
+    def connection(self, database: str) -> Iterator[Any]:
+        """A connection of the database's own driver; committed at the end, closed afterwards."""
+        layout = Layout(self.var, Ports(), database=self.database)
+        if self.database == "sqlite":
+            opened: Any = sqlite3.connect(self.var / "db" / f"{database}.sqlite3", timeout=20)
+        else:
+            opened = database_server.connect(layout, database)
+        with closing(opened):
+            yield opened
+            opened.commit()
+
+    @contextmanager
+    def locked_database(self) -> Iterator[None]:
+        """Nobody else reads or writes Sekisho's own database meanwhile."""
+        with self.connection("sekisho") as connection:
+            cursor = connection.cursor()
+            if self.database == "sqlite":
+                connection.isolation_level = None
+                cursor.execute("BEGIN EXCLUSIVE")
+                end = "ROLLBACK"
+            else:
+                where = "current_schema()" if self.database == "postgresql" else "database()"
+                cursor.execute(f"SELECT table_name FROM information_schema.tables WHERE table_schema = {where}")
+                names = [name for (name,) in cursor.fetchall()]
+                if self.database == "postgresql":
+                    cursor.execute("BEGIN")
+                    cursor.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+                    end = "ROLLBACK"
+                else:
+                    cursor.execute("LOCK TABLES " + ", ".join(f"{name} WRITE" for name in names))
+                    end = "UNLOCK TABLES"
+            try:
+                yield
+            finally:
+                cursor.execute(end)
 
     # --- acts
 
@@ -527,11 +585,11 @@ for address in {[box.address for box in boxes]!r}:
 
 
 @contextmanager
-def stack_of_its_own() -> Iterator[Stack]:
+def stack_of_its_own(database: str = "") -> Iterator[Stack]:
     """A stack for one story beside the one that the others share: what they made usual or suspicious is not so here."""
     kept = os.environ.pop("SEKISHO_STORIES_VAR", None)
     try:
-        running = Stack(ports_further=PORTS_APART // 2)
+        running = Stack(ports_further=PORTS_APART // 2, database=database)
     finally:
         if kept is not None:
             os.environ["SEKISHO_STORIES_VAR"] = kept

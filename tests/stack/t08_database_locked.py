@@ -4,7 +4,6 @@ a takeover tripped meanwhile is contained at once and recorded once afterwards. 
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import threading
 import time
@@ -19,17 +18,12 @@ LOCKED_SECONDS = 60
 def test_a_locked_database_changes_nothing_outside(stack: Stack) -> None:
     box, honest, victim = stack.new_boxes("t08", 3)
     stack.suspend(box)
-    lock = sqlite3.connect(stack.var / "db" / "sekisho.sqlite3", timeout=20, isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    locked_at = time.monotonic()
-    try:
+    with stack.locked_database():
+        locked_at = time.monotonic()
         hijacker = Hijacker(stack, victim).run()
         stack.assert_shut(victim, within=5)
         assert stack.mx(victim.address).code == 450
         times = ask_on(stack, honest.address, box.address, until=locked_at + LOCKED_SECONDS)
-    finally:
-        lock.execute("ROLLBACK")
-        lock.close()
     assert time.monotonic() - locked_at >= LOCKED_SECONDS
     # Measured by a client on the same two cores, beside all else of this story: one in 200 may wait for the client.
     ordered = sorted(times)

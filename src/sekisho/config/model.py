@@ -115,15 +115,16 @@ class DovecotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A database and how to reach it."""
+    """One of the two databases and how to reach it (docs/databases.md)."""
 
-    # SQLite serves one host and needs no server of its own.
-    engine: Literal["sqlite", "postgresql"] = "sqlite"
+    # SQLite serves one host and needs no server of its own; mysql is MariaDB, too.
+    engine: Literal["sqlite", "postgresql", "mysql"] = "sqlite"
     # The database's name; with SQLite the file.
     name: str = ""
-    # Whom we are there; nothing with SQLite.
+    # Whom we are there. Empty: the system user each process runs as, for servers that ask the kernel who comes.
     user: str = ""
-    # Name, address, or directory of the unix socket of its server. Empty: the driver's usual socket.
+    # Name or address of its server, or where its unix socket is: PostgreSQL's directory, MariaDB's file. Empty: the
+    # driver's usual socket.
     host: str = ""
     # Port of its server; 0: the usual one.
     port: PortOrUsual = 0

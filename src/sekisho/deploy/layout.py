@@ -9,9 +9,12 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+# What SEKISHO_DATABASE may name.
+DATABASES = ("sqlite", "postgresql", "mariadb")
+
 
 class LayoutError(Exception):
-    """SEKISHO_VAR or SEKISHO_PORT_BASE cannot be used; the text says why."""
+    """SEKISHO_VAR, SEKISHO_PORT_BASE or SEKISHO_DATABASE cannot be used; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Layout:
     ports: Ports
     # Directory tree of another Debian whose Dovecot is ours (deploy.dovecot_root); None: the machine's own.
     dovecot_root: Path | None = None
+    # Of DATABASES: what both databases are kept in.
+    database: str = "sqlite"
 
     @property
     def barrier(self) -> Path:
@@ -85,7 +90,8 @@ class Layout:
 
 
 def layout_from_environment() -> Layout:
-    """The layout named by SEKISHO_VAR (default ./var), SEKISHO_PORT_BASE (default 0) and SEKISHO_DOVECOT_ROOT (none).
+    """The layout named by SEKISHO_VAR (default ./var), SEKISHO_PORT_BASE (0), SEKISHO_DATABASE (sqlite) and
+    SEKISHO_DOVECOT_ROOT (none).
 
     Raises LayoutError.
     """
@@ -93,5 +99,10 @@ def layout_from_environment() -> Layout:
     text = os.environ.get("SEKISHO_PORT_BASE") or "0"
     if not text.isdecimal() or Ports().sieve + int(text) > 65535:
         raise LayoutError(f"SEKISHO_PORT_BASE {text!r} must be a number from 0 to {65535 - Ports().sieve}")
+    database = os.environ.get("SEKISHO_DATABASE") or DATABASES[0]
+    if database not in DATABASES:
+        raise LayoutError(f"SEKISHO_DATABASE {database!r} is none of {', '.join(DATABASES)}")
     root = os.environ.get("SEKISHO_DOVECOT_ROOT") or ""
-    return Layout(var, Ports().shifted(int(text)), Path(root).absolute() if root else None)
+    if root and database != DATABASES[0]:
+        raise LayoutError("SEKISHO_DOVECOT_ROOT goes with SQLite only")
+    return Layout(var, Ports().shifted(int(text)), Path(root).absolute() if root else None, database)

@@ -78,6 +78,7 @@ def stack_values(
     which Dovecot must ask the guard before it looks at the password.
     """
     ports = {name.upper(): str(port) for name, port in vars(layout.ports).items()}
+    ports |= database_values(layout)
     return ports | {
         "VAR": str(layout.var),
         "BARRIER": str(layout.barrier),
@@ -97,6 +98,39 @@ def stack_values(
     }
 
 
+def database_values(layout: Layout) -> dict[str, str]:
+    """How Postfix, Dovecot and we reach the two databases; PostgreSQL and MariaDB by socket, as the system's users."""
+    db = layout.var / "db"
+    if layout.database == "sqlite":
+        return {
+            "MAP_TYPE": "sqlite",
+            "MAP_CONNECTION": f"dbpath = {layout.site_database}",
+            "DOVECOT_DATABASE": f"driver = sqlite\nconnect = {layout.site_database}",
+            "OUR_DATABASE": f'name = "{layout.our_database}"',
+            "SITE_DATABASE": f'name = "{layout.site_database}"',
+            "AUTH_WORKER_USER": "root",
+        }
+    kind, host = {"postgresql": ("pgsql", str(db)), "mariadb": ("mysql", f"{db}/mariadb.sock")}[layout.database]
+    engine = "mysql" if kind == "mysql" else "postgresql"
+    return {
+        "MAP_TYPE": kind,
+        "MAP_CONNECTION": f"hosts = unix:{host}\nuser = postfix\ndbname = site",
+        "DOVECOT_DATABASE": f"driver = {kind}\nconnect = host={host} dbname=site user=dovecot",
+        # MariaDB is asked by the auth process and by its workers, and must see the same user.
+        "AUTH_WORKER_USER": "dovecot",
+        "OUR_DATABASE": f'engine = "{engine}"\nhost = "{host}"\nname = "sekisho"',
+        "SITE_DATABASE": f'engine = "{engine}"\nhost = "{host}"\nname = "site"',
+    }
+
+
+_JOINED = re.compile(r"(?:'[^']*'|[a-z_.]+)(?: \|\| (?:'[^']*'|[a-z_.]+))+")
+
+
+def in_mysql(text: str) -> str:
+    """Queries with `a || b`, which is "or" to MySQL and MariaDB, as they want them: CONCAT(a, b)."""
+    return _JOINED.sub(lambda found: f"CONCAT({found[0].replace(' || ', ', ')})", text)
+
+
 def write_stack(layout: Layout, values: Mapping[str, str], group: int, dovecot: tuple[int, int] = (2, 3)) -> None:
     """Writes every configuration file of the stack below `var`; secret ones get mode 0640 and `group`.
 
@@ -109,7 +143,10 @@ def write_stack(layout: Layout, values: Mapping[str, str], group: int, dovecot: 
     else:
         plain |= DOVECOT_23
     for source, place in plain.items():
-        _write(layout.var / place, fill(template(source), values), 0o644, None)
+        text = template(source)
+        if layout.database == "mariadb" and "query = " in text:
+            text = in_mysql(text)
+        _write(layout.var / place, fill(text, values), 0o644, None)
     for source, place in secret.items():
         _write(layout.var / place, fill(template(source), values), 0o640, group)
 

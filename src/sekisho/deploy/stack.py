@@ -87,13 +87,17 @@ def _run(layout: Layout, options: UpOptions) -> int:
     # Taken before Django starts in this process: Django sets TZ, and all logs shall carry the machine's time.
     dovecot_root.use(layout, os.environ)
     environment = _environment(layout)
-    credentials = _prepare(layout)
-    user = _unprivileged_user(layout, environment)
-    _learn(layout, environment, user)
-    supervisor = Supervisor(_parts(layout, user), layout, environment, _say)
+    first = _prepare(layout)
+    supervisor = Supervisor([], layout, environment, _say)
     supervisor.handle_signals()
     supervisor.start_watcher()
     try:
+        if not database.start_server(layout, supervisor):
+            return 0
+        credentials = _fill_databases(layout, first)
+        user = _unprivileged_user(layout, environment)
+        _learn(layout, environment, user)
+        supervisor.add(_parts(layout, user))
         if not supervisor.run_until(lambda: not _silent(layout.ports, supervisor), START_DEADLINE):
             if not supervisor.stopping:
                 silent = ", ".join(_silent(layout.ports, supervisor))
@@ -112,8 +116,8 @@ def _run(layout: Layout, options: UpOptions) -> int:
         supervisor.stop()
 
 
-def _prepare(layout: Layout) -> provider.Credentials | None:
-    """Everything before the first process; the credentials when the stack is new."""
+def _prepare(layout: Layout) -> database.FirstLoad:
+    """Everything before the first process."""
     demo = provider.demo_directory()
     entry = provider.read_provider(demo)
     _refuse_taken_ports(layout.ports)
@@ -130,17 +134,30 @@ def _prepare(layout: Layout) -> provider.Credentials | None:
     ground.make_profile_certificate(layout, entry.host_name)
     os.environ["SEKISHO_CONFIG"] = str(layout.var / "sekisho.toml")
     settings.cache_clear()
+    first = database.FirstLoad(layout)
+    first.begin()
+    return first
+
+
+def _fill_databases(layout: Layout, first: database.FirstLoad) -> provider.Credentials | None:
+    """Both databases, then what the servers read at their start; the credentials when the stack is new."""
     from sekisho.directory.start import start_django
 
     start_django()
-    first = database.FirstLoad(layout)
-    first.begin()
-    database.make_our_database(layout.our_database)
+    demo = provider.demo_directory()
     credentials = None
-    if database.make_site_database(layout):
-        credentials = provider.load_provider(layout, entry)
+    if first.is_first:
+        database.make_site_database(layout)
+    database.share_site_database(layout)
+    database.make_our_database(layout.our_database if layout.database == "sqlite" else None)
+    if first.is_first:
+        credentials = provider.load_provider(layout, provider.read_provider(demo))
         _write_demo_data(layout, demo)
     first.end()
+    # This process asks nothing more, and an open connection would keep a server from stopping.
+    from django.db import connections
+
+    connections.close_all()
     _complete_barrier(layout)
     for side in ("ours", "theirs"):
         ground.run(["postfix", "-c", str(layout.var / side / "postfix"), "check"])

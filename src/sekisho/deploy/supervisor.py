@@ -44,6 +44,10 @@ class Part:
     capabilities: Sequence[str] | None = None
     # Sockets of its that we hold and hand to each of its processes in turn, as systemd does: name -> port on 127.0.0.1.
     sockets: Mapping[str, int] = field(default_factory=dict)
+    # Stopped when all others have ended: they still need it.
+    last: bool = False
+    # What asks it to stop.
+    stop_signal: int = signal.SIGTERM
     # False: the part cannot be started yet (its module is missing); looked at again after the longest pause.
     available: Callable[[], bool] = lambda: True
     process: subprocess.Popen[bytes] | None = None
@@ -81,6 +85,10 @@ class Supervisor:
 
     def _stop_on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
+
+    def add(self, parts: Sequence[Part]) -> None:
+        """Further parts, started at the next look."""
+        self._parts += parts
 
     def look(self) -> None:
         """Starts what is due and notices what has ended; called every LOOK_EVERY."""
@@ -123,18 +131,27 @@ class Supervisor:
         return False
 
     def stop(self) -> None:
-        """SIGTERM to every part, SIGKILL after GRACE, then whatever is left of the parts' sessions."""
+        """SIGTERM to every part, SIGKILL after GRACE, then what is left of the parts' sessions; the last ones last."""
         self.stopping = True
-        running = [part for part in self._parts if part.process is not None]
+        for last in (False, True):
+            self._stop([part for part in self._parts if part.last == last])
+        self._handover.close()
+        self._pids.unlink(missing_ok=True)
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+            self._watcher.wait()
+
+    def _stop(self, parts: Sequence[Part]) -> None:
+        running = [part for part in parts if part.process is not None]
         for part in running:
             assert part.process is not None  # noqa: S101 - for the type checker, filtered above
-            _signal(part.process.pid, signal.SIGTERM)
+            _signal(part.process.pid, part.stop_signal)
         end = time.monotonic() + GRACE
         while any(part.process and part.process.poll() is None for part in running) and time.monotonic() < end:
             # Nobody's last word may have to wait for a listener.
             self._listen()
             time.sleep(0.05)
-        sessions = set().union(*(part.sessions for part in self._parts))
+        sessions = set().union(*(part.sessions for part in parts))
         # Children of the parts (login processes, queue daemons) end in the moment after their master, or are told to.
         while (left := _members(sessions)) and time.monotonic() < end:
             for process, _ in left:
@@ -147,11 +164,6 @@ class Supervisor:
         for part in running:
             if part.process is not None:
                 part.process.wait()
-        self._handover.close()
-        self._pids.unlink(missing_ok=True)
-        if self._watcher is not None and self._watcher.stdin is not None:
-            self._watcher.stdin.close()
-            self._watcher.wait()
 
     def run_once(self, command: Sequence[str], deadline: float) -> int | None:
         """Runs a program on our terminal while looking after the parts; its exit code, None when it had to be ended."""

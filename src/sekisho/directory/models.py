@@ -15,15 +15,16 @@ from django.db import models
 from sekisho.directory.key_models import ApiKey as ApiKey
 from sekisho.directory.place_models import CountryPin as CountryPin
 from sekisho.directory.place_models import TravelPass as TravelPass
+from sekisho.directory.site_rows import SiteNameField, SiteRow
 
 # PostfixAdmin's default for every time it has not set.
 PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class SiteDomain(models.Model):
+class SiteDomain(SiteRow):
     """PostfixAdmin's `domain`: a mail domain hosted here."""
 
-    domain = models.CharField(max_length=255, primary_key=True)
+    domain = SiteNameField(max_length=255, primary_key=True)
     description = models.CharField(max_length=255, default="")
     aliases = models.IntegerField(default=0)
     mailboxes = models.IntegerField(default=0)
@@ -41,11 +42,11 @@ class SiteDomain(models.Model):
         db_table = "domain"
 
 
-class SiteAliasDomain(models.Model):
+class SiteAliasDomain(SiteRow):
     """PostfixAdmin's `alias_domain`: every address of one domain also exists in another."""
 
-    alias_domain = models.CharField(max_length=255, primary_key=True)
-    target_domain = models.CharField(max_length=255)
+    alias_domain = SiteNameField(max_length=255, primary_key=True)
+    target_domain = SiteNameField(max_length=255)
     created = models.DateTimeField(default=PAST)
     modified = models.DateTimeField(default=PAST)
     active = models.BooleanField(default=True)
@@ -55,12 +56,12 @@ class SiteAliasDomain(models.Model):
         db_table = "alias_domain"
 
 
-class SiteAlias(models.Model):
+class SiteAlias(SiteRow):
     """PostfixAdmin's `alias`: address -> comma list of targets; a catch-all is `@domain`."""
 
-    address = models.CharField(max_length=255, primary_key=True)
+    address = SiteNameField(max_length=255, primary_key=True)
     goto = models.TextField()
-    domain = models.CharField(max_length=255)
+    domain = SiteNameField(max_length=255)
     created = models.DateTimeField(default=PAST)
     modified = models.DateTimeField(default=PAST)
     active = models.BooleanField(default=True)
@@ -70,16 +71,16 @@ class SiteAlias(models.Model):
         db_table = "alias"
 
 
-class SiteMailbox(models.Model):
+class SiteMailbox(SiteRow):
     """PostfixAdmin's `mailbox`. `active` is copied last, for display; it decides nothing (DESIGN §3)."""
 
-    username = models.CharField(max_length=255, primary_key=True)
+    username = SiteNameField(max_length=255, primary_key=True)
     password = models.CharField(max_length=255)
     name = models.CharField(max_length=255, default="")
-    maildir = models.CharField(max_length=255)
+    maildir = SiteNameField(max_length=255)
     quota = models.BigIntegerField(default=0)
-    local_part = models.CharField(max_length=255)
-    domain = models.CharField(max_length=255)
+    local_part = SiteNameField(max_length=255)
+    domain = SiteNameField(max_length=255)
     created = models.DateTimeField(default=PAST)
     modified = models.DateTimeField(default=PAST)
     active = models.BooleanField(default=True)
@@ -94,10 +95,10 @@ class SiteMailbox(models.Model):
         db_table = "mailbox"
 
 
-class SiteAdmin(models.Model):
+class SiteAdmin(SiteRow):
     """PostfixAdmin's `admin`: an account of PostfixAdmin itself; its name is an address."""
 
-    username = models.CharField(max_length=255, primary_key=True)
+    username = SiteNameField(max_length=255, primary_key=True)
     password = models.CharField(max_length=255)
     superadmin = models.BooleanField(default=False)
     created = models.DateTimeField(default=PAST)
@@ -113,15 +114,15 @@ class SiteAdmin(models.Model):
         db_table = "admin"
 
 
-class SiteDomainAdmin(models.Model):
+class SiteDomainAdmin(SiteRow):
     """PostfixAdmin's `domain_admins`: which admin may touch which domain.
 
     Compatibility: on SQLite the table has no key at all, so rows are only ever created and filtered, never saved
     again or deleted one by one; `username` is a key for Django's eyes only.
     """
 
-    username = models.CharField(max_length=255, primary_key=True)
-    domain = models.CharField(max_length=255)
+    username = SiteNameField(max_length=255, primary_key=True)
+    domain = SiteNameField(max_length=255)
     created = models.DateTimeField(default=PAST)
     active = models.BooleanField(default=True)
 
@@ -130,10 +131,10 @@ class SiteDomainAdmin(models.Model):
         db_table = "domain_admins"
 
 
-class SiteVacation(models.Model):
+class SiteVacation(SiteRow):
     """PostfixAdmin's `vacation`: the automatic answer of one mailbox; a site may lack the table (site_settings)."""
 
-    email = models.CharField(max_length=255, primary_key=True)
+    email = SiteNameField(max_length=255, primary_key=True)
     subject = models.CharField(max_length=255)
     body = models.TextField()
     active = models.BooleanField(default=True)
@@ -143,11 +144,11 @@ class SiteVacation(models.Model):
         db_table = "vacation"
 
 
-class SiteFetchmail(models.Model):
+class SiteFetchmail(SiteRow):
     """PostfixAdmin's `fetchmail`: a job that fetches mail from elsewhere into a mailbox. Its secret is never read."""
 
     id = models.AutoField(primary_key=True)
-    mailbox = models.CharField(max_length=255)
+    mailbox = SiteNameField(max_length=255)
     src_server = models.CharField(max_length=255)
     src_user = models.CharField(max_length=255)
     active = models.BooleanField(default=False)

@@ -13,12 +13,10 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from django.db import connections
-
 from sekisho.directory.found import FoundSetting
-from sekisho.directory.mapping import is_mapped
 from sekisho.directory.models import SiteAlias, SiteFetchmail, SiteMailbox, SiteVacation
 from sekisho.directory.names import alias_domains, canonical, login_names
+from sekisho.directory.site_rows import columns_of
 
 # Rows of the alias table looked at together; the queries they lead to stay below SQLite's 999 parameters.
 CHUNK = 300
@@ -31,17 +29,6 @@ _FETCHMAIL = frozenset({"id", "mailbox", "src_server", "src_user", "active"})
 
 class SiteChanged(Exception):
     """A row kept changing under our hands; try again later."""
-
-
-def columns_of(table: str) -> frozenset[str]:
-    """The columns of one of PostfixAdmin's tables; none without such a table, or where tables are the site's own."""
-    if is_mapped():
-        return frozenset()
-    connection = connections["site"]
-    with connection.cursor() as cursor:
-        if table not in connection.introspection.table_names(cursor):
-            return frozenset()
-        return frozenset(column.name for column in connection.introspection.get_table_description(cursor, table))
 
 
 def _targets(goto: str) -> list[str]:

@@ -1,5 +1,5 @@
 """What keeps the audit log as it was written: each row's hash, and the database's own refusal to change or delete a row
-(triggers for SQLite and PostgreSQL).
+(triggers for SQLite, PostgreSQL and MariaDB).
 
 The hash must give the same for ever, or all older rows look changed; a migration uses it. A migration that alters
 the table on SQLite makes it anew, without its triggers: such a migration calls `seal` again. Who owns the database can
@@ -64,5 +64,9 @@ _STATEMENTS = {
         "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
         "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+    ),
+    "mysql": (
+        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW"
+        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'",
     ),
 }

@@ -21,6 +21,7 @@ from sekisho.config import settings
 from sekisho.detection.password import PasswordProblem as Problem
 from sekisho.directory.models import PAST, MailHost, SiteDomain, SiteMailbox
 from sekisho.directory.names import alias_domains
+from sekisho.directory.site_rows import missing_fields
 from sekisho.incidents import letters
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.models import Incident
@@ -217,8 +218,10 @@ def adopt_site_contacts(now: datetime) -> int:
     """Takes over what PostfixAdmin has as `email_other`; how many rows changed (at ADOPTED_AT_ONCE there may be more).
 
     A value that was there when we first looked is as old as the row's last change; one that appears later begins its
-    two weeks when we see it.
+    two weeks when we see it. PostfixAdmin 2.3 has no such column.
     """
+    if "email_other" in missing_fields(SiteMailbox):
+        return 0
     try:
         found = SiteMailbox.objects.exclude(email_other="").values_list("username", "email_other", "modified")
         site = {username.lower(): (other, modified) for username, other, modified in found.iterator()}
@@ -239,7 +242,7 @@ def adopt_site_contacts(now: datetime) -> int:
             break
         if mailbox in known and other.strip().lower() == known[mailbox].address.lower():
             continue
-        changed += _adopt(mailbox, other, None if mailbox in ever else min(modified, now), now)
+        changed += _adopt(mailbox, other, None if mailbox in ever else min(modified or PAST, now), now)
     return changed
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sekisho.config import read_settings
 from sekisho.deploy.layout import Layout, LayoutError, Ports, layout_from_environment
-from sekisho.deploy.render import SECRET_FILES, STACK_FILES, fill, stack_values, template, write_stack
+from sekisho.deploy.render import SECRET_FILES, STACK_FILES, fill, in_mysql, stack_values, template, write_stack
 
 
 @pytest.fixture
@@ -168,3 +168,25 @@ def test_dovecot_asks_the_guard_before_the_password_only_where_a_reason_is_told(
         dovecot = (layout.var / "ours/dovecot/dovecot.conf").read_text()
         assert f"auth_policy_check_before_auth = {asked}\n" in dovecot
         assert read_settings(layout.var / "sekisho.toml").guard.reason_text == text
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+def test_another_database_is_told_to_postfix_dovecot_and_us(tmp_path: Path, database: str) -> None:
+    layout = Layout(tmp_path, Ports(), database=database)
+    write_stack(layout, stack_values(layout, "mx01.host.test", "sekisho@host.test", "the-key", "nonce"), 0)
+    kind = {"postgresql": "pgsql", "mariadb": "mysql"}[database]
+    assert parameters(tmp_path / "ours/postfix/main.cf")["site"].startswith(f"{kind}:")
+    assert f"driver = {kind}" in (tmp_path / "ours/dovecot/sql.conf.ext").read_text()
+    read = read_settings(tmp_path / "sekisho.toml")
+    assert {read.database.engine, read.site_database.engine} == {"mysql" if kind == "mysql" else "postgresql"}
+    for path in (*(tmp_path / "ours/postfix/sql").iterdir(), tmp_path / "ours/dovecot/sql.conf.ext"):
+        text = path.read_text()
+        assert "sqlite" not in text.lower().replace("dialect of sqlite", "")
+        # "or" to MariaDB, and then any address is everybody's.
+        assert ("||" in text) <= (database == "postgresql"), path
+
+
+def test_texts_are_joined_as_mariadb_wants_it() -> None:
+    assert (
+        in_mysql("WHERE a.b = '%u' || '@' || d.target AND x='1'") == "WHERE a.b = CONCAT('%u', '@', d.target) AND x='1'"
+    )

@@ -156,3 +156,14 @@ def test_run_once_gives_the_programs_exit_code(watched: Watched) -> None:
 
 def test_run_once_ends_a_program_that_takes_too_long(watched: Watched) -> None:
     assert watched.supervisor.run_once(["/bin/sleep", "60"], 0.2) is None
+
+
+def test_what_others_need_is_stopped_after_them(watched: Watched, layout: Layout) -> None:
+    order = layout.var / "order"
+    script = "trap 'sleep {}; echo {} >>" + str(order) + "; exit' TERM; touch {}; while :; do sleep 0.05; done"
+    for name, pause, last in (("server", 0, True), ("client", 0.5, False)):
+        watched.add(name, script.format(pause, name, layout.var / f"{name}.up"), last=last)
+    both = [layout.var / f"{name}.up" for name in ("server", "client")]
+    assert watched.supervisor.run_until(lambda: all(path.exists() for path in both), 10)
+    watched.supervisor.stop()
+    assert order.read_text().split() == ["client", "server"]

@@ -44,6 +44,6 @@ CREATE TABLE fetchmail (
   protocol varchar(255), usessl tinyint(1) NOT NULL DEFAULT '0', sslcertck tinyint(1) NOT NULL DEFAULT '0', sslcertpath varchar(255) DEFAULT '',
   sslfingerprint varchar(255) DEFAULT '', extra_options text, returned_text text, mda varchar(255) NOT NULL DEFAULT '',
   date datetime NOT NULL DEFAULT '2000-01-01', created datetime NOT NULL DEFAULT '2000-01-01', modified datetime NOT NULL DEFAULT '2000-01-01',
-  active tinyint(1) NOT NULL DEFAULT '0');
+  active tinyint(1) NOT NULL DEFAULT '0', src_port int(11) NOT NULL DEFAULT 0);
 CREATE TABLE quota (username varchar(255) NOT NULL, path varchar(100) NOT NULL, current bigint(20) NOT NULL DEFAULT 0, PRIMARY KEY (username, path));
 CREATE TABLE quota2 (username varchar(100) NOT NULL PRIMARY KEY, bytes bigint(20) NOT NULL DEFAULT 0, messages int(11) NOT NULL DEFAULT 0);

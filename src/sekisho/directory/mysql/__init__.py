@@ -1,0 +1,1 @@
+"""Django's backend for MariaDB and MySQL, with PyMySQL, as Sekisho needs it (see `base`)."""

@@ -1,0 +1,107 @@
+"""P1, P2, P4: the same on PostgreSQL and on MariaDB, both databases there: a hijacker is suspended, mail waits at the
+sender's, the new password opens, the old one is dead, every letter arrives once; PostfixAdmin's collations and our
+partial uniqueness on the real server. Sabotage: tests/sabotage/t45.patch (MariaDB gets queries with `||`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from harness import ABROAD, ALIAS_DOMAIN, Box, Hijacker, Stack, stack_of_its_own
+
+SENDER = "ume@t45-shop.test"
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mariadb"])
+def other(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack on another database."""
+    with stack_of_its_own(request.param) as running:
+        yield running
+
+
+def test_a_takeover_is_contained_and_recovered(other: Stack) -> None:
+    box = other.new_box("t45")
+    old = box.password
+    other.assert_open(box)
+    # The alias-domain form of the name is put together in the database.
+    assert all(answer.accepted for answer in other.doors(box, name=box.alias_form).values())
+    assert other.mx(f"nobody-t45@{ALIAS_DOMAIN}").code == 550
+    before = other.write(box.address, SENDER, "t45-before")
+    other.assert_arrives_once(box, [before], within=30)
+
+    hijacker = Hijacker(other, box, source=ABROAD).run()
+    assert hijacker.answer
+    other.assert_shut(box, within=10)
+    other.assert_shut(box, within=0, name=box.alias_form)
+    other.site_sql("UPDATE mailbox SET active = 1 WHERE username = ?", box.address)
+    other.assert_shut(box, within=0)
+    assert other.mx(box.address).code == other.mx(box.alias_form).code == 450
+    waiting = other.write(box.alias_form, SENDER, "t45-during")
+    rows = other.our_sql("SELECT COUNT(*) FROM incidents_incident WHERE mailbox = ?", box.address)
+    assert other.incident(box)["cause"] == "detection" and rows == [(1,)]
+
+    other.reinstate(box)
+    other.assert_open(box)
+    assert not any(answer.accepted for answer in other.doors(box, password=old).values())
+    other.flush("theirs")
+    other.assert_arrives_once(box, [before, waiting], within=75)
+    other.assert_no_return(SENDER)
+
+
+def test_letters_that_no_address_has_find_nothing(other: Stack) -> None:
+    """On MariaDB the site's columns are latin1, and comparing one with them is an error."""
+    box = other.new_box("t45")
+    found = other.shell.run(
+        f"""
+from sekisho.directory.models import SiteMailbox
+rows = SiteMailbox.objects
+result = [rows.filter(username="花@" + {box.address!r}).count(), rows.filter(username__icontains="花").count(),
+          rows.filter(username__in=["ｋ", {box.address!r}]).count(), rows.filter(username__icontains="T45").count() > 0]
+"""
+    )
+    assert found == [0, 0, 1, True]
+
+
+def test_no_mailbox_has_two_open_incidents(other: Stack) -> None:
+    box = other.new_box("t45")
+    other.suspend(box)
+    refused = other.shell.run(
+        f"""
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from sekisho.incidents.models import Incident
+first = Incident.objects.get(mailbox={box.address!r})
+def copy(**changed):
+    try:
+        with transaction.atomic():
+            row = Incident.objects.get(pk=first.pk)
+            row.pk, row.generation = None, first.generation + 1
+            for name, value in changed.items():
+                setattr(row, name, value)
+            row.save(force_insert=True)
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return "refused"
+    return "taken"
+result = [copy(), copy(phase="closed")]
+"""
+    )
+    assert refused == ["refused", "taken"]
+
+
+def test_nobody_changes_the_audit_log(other: Stack) -> None:
+    box: Box = other.new_box("t45")
+    other.suspend(box)
+    refused = other.shell.run(
+        """
+from django.db import Error, connection, transaction
+result = []
+for statement in ("UPDATE incidents_audit SET verb = 'x'", "DELETE FROM incidents_audit"):
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    except Error as error:
+        result.append("append-only" in str(error))
+"""
+    )
+    assert refused == [True, True]
