@@ -2,7 +2,8 @@
 
 Databases of its own in a temporary directory (SQLite, as on the local stack), Django's test client in one process: the
 time of views, queries and templates, without a web server. SQLite works within the process, so its CPU time is all
-there is, and other work on the machine changes little; a page's first request is not counted.
+there is, and other work on the machine changes little; the wall clock stands beside it, which on a quiet machine is the
+same. A page's first request is not counted.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ GOAL_MS = 150.0
 DOMAINS = 200
 # Messages of the last nine days, two a mailbox and day for a third of them.
 MESSAGES = 60_000
+# Logins of 90 days and failed tries; readings of scores of the mailboxes with incidents; who waits; acts on record.
+SIGN_INS, READINGS, WAITING, ACTS = 100_000, 20_000, 5_000, 20_000
+# Of one mailbox: what a phone that looks every hour makes in three weeks.
+SIGN_INS_OF_ONE = 500
 PAGES = (
     ("dashboard", "/admin/"),
     ("mailboxes", "/admin/system/mail/mailboxes/"),
@@ -35,6 +40,17 @@ PAGES = (
     ("mailboxes, search", "/admin/system/mail/mailboxes/?q=box99"),
     ("mailboxes, suspended", "/admin/system/mail/mailboxes/?state=suspended"),
     ("mailbox", "/admin/system/mail/mailboxes/box7@d007.example/edit"),
+    ("mailbox, all of it", "/admin/system/mail/mailboxes/box7@d007.example/"),
+    ("sign-ins", "/admin/system/mail/mailboxes/box7@d007.example/sign-ins/"),
+    ("domains", "/admin/system/domains/"),
+    ("domains, attention", "/admin/system/domains/?show=attention"),
+    ("domain", "/admin/system/domains/d000.example/"),
+    ("rules", "/admin/system/rules/"),
+    ("rules, other limits", "/admin/system/rules/?alert=3&restrict=5&suspend=8"),
+    ("channels", "/admin/system/channels/"),
+    ("audit", "/admin/system/audit/"),
+    ("audit, search", "/admin/system/audit/?q=box77"),
+    ("held mail", "/admin/system/held-mail/"),
     ("incidents", "/admin/incidents/"),
     ("incidents, all", "/admin/incidents/?show=all"),
     ("incident", "/admin/incidents/1/"),
@@ -85,13 +101,63 @@ def make(mailboxes: int, incidents: int) -> Any:
         QueueIdLogin(queue_id=f"{number:x}", mailbox=names[number % mailboxes], at=now - timedelta(seconds=13 * number))
         for number in range(MESSAGES)
     )
+    make_history(names, now)
     operator = User.objects.create(username="operator")
     Role.objects.create(account=operator, role=Role.OPERATOR)
     return operator
 
 
+def make_history(names: list[str], now: Any) -> None:
+    """Logins, readings, who waits and the audit log, spread over the mailboxes and over three months."""
+    from sekisho.incidents.models import Audit, DeferredPair, Incident, ScorePoint, SignIn
+
+    def login(number: int, mailbox: str) -> SignIn:
+        source = {"ip": f"198.18.{number % 200}.7", "country": "JP", "asn": 64500 + number % 9}
+        at = now - timedelta(minutes=1 + number * 1.2)
+        return SignIn(mailbox=mailbox, at=at, success=number % 5 > 0, protocol="imap", **source)
+
+    SignIn.objects.bulk_create([login(number, names[number % len(names)]) for number in range(SIGN_INS)], 1000)
+    SignIn.objects.bulk_create([login(60 * number, names[7]) for number in range(SIGN_INS_OF_ONE)], 1000)
+    incidents = list(Incident.objects.order_by("id"))
+    lines = {"alert": 4.0, "restrict": 6.5, "suspend": 9.0}
+    ScorePoint.objects.bulk_create(
+        [
+            ScorePoint(
+                id=f"{number:x}", mailbox=incidents[number % len(incidents)].mailbox, generation=0,
+                t=now - timedelta(minutes=2 * number), score=2 + number % 100 / 10, findings={"new_country": 4.0},
+                **lines,
+            )
+            for number in range(READINGS)
+        ],
+        1000,
+    )  # fmt: skip
+    holding = [incident for incident in incidents if incident.phase == "contained"]
+    DeferredPair.objects.bulk_create(
+        [
+            DeferredPair(
+                incident=(one := holding[number % len(holding)]), mailbox=one.mailbox, sender=f"s{number}@out.example",
+                recipient=one.mailbox, where="sender", first_at=now, last_at=now, give_up_at=now + timedelta(days=2),
+            )
+            for number in range(WAITING)
+        ],
+        1000,
+    )  # fmt: skip
+    # The chain's hashes are not looked at by the pages; the numbers leave room for the signing in below.
+    Audit.objects.bulk_create(
+        [
+            Audit(
+                number=number + 1_000_000, at=now - timedelta(minutes=number), actor="operator", via="panel",
+                verb="close", subject=names[number % len(names)], domain=names[number % len(names)].partition("@")[2],
+                hash=f"{number:064x}",
+            )
+            for number in range(ACTS)
+        ],
+        1000,
+    )  # fmt: skip
+
+
 def measure(account: Any, rounds: int) -> list[dict[str, Any]]:
-    """Each page's median and 95th percentile in ms of CPU, and how many queries it makes."""
+    """Each page's median and 95th percentile in ms of CPU, its median in ms by the wall clock, how many queries."""
     from django.db import connections
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
@@ -106,13 +172,14 @@ def measure(account: Any, rounds: int) -> list[dict[str, Any]]:
             raise SystemExit(f"{path} answers {answer.status_code}")
         # Now: the next request empties the log that they count.
         queries = len(ours) + len(site)
-        times = []
+        times, walls = [], []
         for _ in range(rounds):
-            begin = time.process_time()
+            begin, began = time.process_time(), time.perf_counter()
             client.get(path)
             times.append((time.process_time() - begin) * 1000)
-        p95 = statistics.quantiles(times, n=20)[-1]
-        rows.append({"page": name, "median": statistics.median(times), "p95": p95, "queries": queries})
+            walls.append((time.perf_counter() - began) * 1000)
+        p95, median, wall = statistics.quantiles(times, n=20)[-1], statistics.median(times), statistics.median(walls)
+        rows.append({"page": name, "median": median, "p95": p95, "wall": wall, "queries": queries})
     return rows
 
 
@@ -131,7 +198,8 @@ def main() -> int:
     print(f"{given.mailboxes} mailboxes, {given.incidents} incidents, {given.rounds} rounds; goal {GOAL_MS:.0f} ms")
     for row in rows:
         over = "  over the goal" if row["median"] > GOAL_MS else ""
-        print(f"{row['page']:<24}{row['median']:8.1f} ms{row['p95']:8.1f} p95{row['queries']:5} queries{over}")
+        times = f"{row['median']:8.1f} ms{row['p95']:8.1f} p95{row['wall']:8.1f} wall"
+        print(f"{row['page']:<24}{times}{row['queries']:5} queries{over}")
     return 0
 
 

@@ -68,6 +68,35 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// Long work: say that it goes on, and send it once. Buttons are switched off after the form's own value was taken.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (!navigator.onLine) {
+    // The browser's own page would take what was typed away.
+    event.preventDefault();
+    showOffline();
+    document.getElementById("offline")?.scrollIntoView({ block: "center" });
+    return;
+  }
+  if (!("busy" in form.dataset) || event.defaultPrevented) return;
+  form.querySelector(".busy > div").hidden = false;
+  setTimeout(() => { for (const button of form.querySelectorAll("button")) button.disabled = true; }, 0);
+});
+// Back from the answer: the page as the browser kept it must be usable again.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const part of document.querySelectorAll("form[data-busy] .busy > div")) part.hidden = true;
+  for (const button of document.querySelectorAll("form[data-busy] button")) button.disabled = false;
+});
+
+function showOffline() {
+  const note = document.getElementById("offline");
+  if (note) note.hidden = navigator.onLine;
+}
+window.addEventListener("offline", showOffline);
+window.addEventListener("online", showOffline);
+
 // A part of the page could not be fetched: say so until one can.
 for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, () => { document.getElementById("no-answer").hidden = false; });
