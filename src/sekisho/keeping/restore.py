@@ -182,7 +182,7 @@ def restore(
     databases.check_dump(manifest.engine, staging)
     require_place(settings, manifest, replace=replace)
     report = Report(manifest.taken_at)
-    now = standing.of_host(settings)
+    now = standing.of_present(settings)
     wanted = decide(manifest.mailboxes, now, released, report)
     aside = Path(settings.var) / f"replaced-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     aside.mkdir(mode=0o700, parents=True)

@@ -71,6 +71,34 @@ def of_host(settings: Settings) -> Standing | None:
     return of_files(settings.state_file, settings.ledger_directory)
 
 
+def of_present(settings: Settings) -> Standing | None:
+    """What this host's files and the present database, if it still answers, say together: a panel's host has no ledger,
+    and a decision of another host is in the record only. The later generation counts, within one the stricter word."""
+    from django.db import DatabaseError
+    from django.utils import timezone
+
+    from sekisho.incidents.state import mailbox_states
+
+    files = of_host(settings)
+    try:
+        record = mailbox_states(timezone.now())
+    except DatabaseError as error:
+        log.warning("the present database does not count, it cannot be read: %s", error)
+        return files
+    if files is None and not record:
+        return None
+    found = dict(files or {})
+    for mailbox, state in record.items():
+        known = found.get(mailbox)
+        if known is None or _weight(state) > _weight(known):
+            found[mailbox] = state
+    return found
+
+
+def _weight(state: MailboxState) -> tuple[int, int]:
+    return state.generation, {"suspended": 2, "restricted": 1}.get(state.status, 0)
+
+
 def of_all(settings: Settings) -> Standing:
     """Record and ledger together; asks the database."""
     from django.utils import timezone

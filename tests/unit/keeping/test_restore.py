@@ -329,3 +329,17 @@ def test_a_damaged_database_in_a_backup_is_noticed(tmp_path: Path) -> None:
     (tmp_path / databases.DUMPS["sqlite"]).write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     with pytest.raises(databases.DatabaseFailed, match="damaged"):
         databases.check_dump("sqlite", tmp_path)
+
+
+@pytest.mark.django_db(databases=["default", "site"], transaction=True)
+def test_what_only_the_present_database_knows_to_be_shut_stays_shut(
+    two_tenants: None, site: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.tar.gz"
+    backup.write_backup(site, file)
+    decisions.suspend(ALICE, "spam", "operator")
+    with archive.unpacked(file) as (staging, manifest):
+        report = restore.restore(site, staging, manifest, replace=True, released="ask", actor="operator")
+    assert report.shut_here_only == [ALICE]
+    assert MailboxStatus.objects.get(pk=ALICE).status == "suspended"
+    assert [entry.mailbox for entry in Ledger(site.ledger_directory).shut_entries()] == [ALICE]
