@@ -17,6 +17,8 @@ from harness import ALIAS_DOMAIN, DOMAIN, INBOUND_450, PASSWORD, SUSPENDED_421, 
 
 from sekisho.rehearsal.outside import wait_until
 
+# The barrier's map has spoken, not the guard, whose refusal begins otherwise.
+BY_THE_MAP = f"SASL login name rejected: {SUSPENDED_421}"
 # Beside the stack's own submission (2587).
 IMPLICIT_TLS = 2589
 
@@ -114,9 +116,9 @@ def test_the_barrier_holds_for_chrooted_smtpd_on_every_port(stack: Stack, box: B
     # Sessions that were open before, each in a daemon that has been in its chroot all the time.
     plain.mail(box.address)
     refused = plain.recipient("somebody@t50-shop.test")
-    assert refused.code == 421 and SUSPENDED_421 in refused.text
+    assert refused.code == 421 and BY_THE_MAP in refused.text
     code, text = encrypted.rcpt("somebody@t50-shop.test")
-    assert code == 421 and SUSPENDED_421 in text.decode()
+    assert code == 421 and BY_THE_MAP in text.decode()
     with pytest.raises(smtplib.SMTPAuthenticationError):
         implicit_tls(stack, box)
 
