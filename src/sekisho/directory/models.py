@@ -144,6 +144,21 @@ class SiteVacation(SiteRow):
         db_table = "vacation"
 
 
+class SiteLog(SiteRow):
+    """PostfixAdmin's `log`: who did what to which address; only read. Its `id` is younger than the table."""
+
+    # A key for Django's eyes only: nothing here is ever fetched as a row.
+    timestamp = models.DateTimeField(primary_key=True)
+    username = SiteNameField(max_length=255)
+    domain = SiteNameField(max_length=255)
+    action = models.CharField(max_length=255)
+    data = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "log"
+
+
 class SiteFetchmail(SiteRow):
     """PostfixAdmin's `fetchmail`: a job that fetches mail from elsewhere into a mailbox. Its secret is never read."""
 

@@ -121,6 +121,11 @@ def is_burned(mailbox: str, password: str) -> bool:
     )
 
 
+def is_burned_hash(mailbox: str, stored: str) -> bool:
+    """Whether this very stored hash is one that was burned for the mailbox."""
+    return BurnedPassword.objects.filter(mailbox=mailbox, verifier=stored).exists()
+
+
 def looks_burned(mailbox: str, password: str) -> bool:
     """Whether Dovecot could not tell this password from a burned one, under any login name of the mailbox."""
     burned = policy_hashes_of([mailbox]).get(mailbox, ())

@@ -90,3 +90,25 @@ class RecoveryRequest(models.Model):
     tries = models.PositiveIntegerField(default=0)
     # link, code, paper, app, passkey: what the new password rests on.
     proof = models.CharField(max_length=7, blank=True, default="")
+
+
+class SiteWatch(models.Model):
+    """What the site's tables said of a suspended mailbox at the last look (recovery.site_edits).
+
+    state: watching; noticed (another password stands there since the last look); asked (nobody knows whose it is);
+    kept_shut (a person said: not ours).
+    """
+
+    mailbox = models.CharField(max_length=255, primary_key=True)
+    generation = models.IntegerField()
+    # Parts of hashes: of the stored password; of the columns that PostfixAdmin writes with every edit, and with a
+    # password.
+    password_mark = models.CharField(max_length=16)
+    edit_mark = models.CharField(max_length=16)
+    expiry_mark = models.CharField(max_length=16, default="")
+    # Rows of PostfixAdmin's log by administrators.
+    edits = models.IntegerField()
+    # Whether the alias row of the mailbox itself was switched on; null: there was none.
+    alias_active = models.BooleanField(null=True)
+    state = models.CharField(max_length=9, default="watching")
+    seen_at = models.DateTimeField()

@@ -58,6 +58,8 @@ VERBS: dict[str, Words] = {
     "sso_sign_in": _("Signed in from the hoster's panel"),
     "sso_owner_sign_in": _("Owner signed in from the hoster's panel"),
     "account_made_by_sso": _("Account made for the hoster's panel"),
+    "site_password": _("Opened with the password of the site's tables"),
+    "site_password_refused": _("Password of the site's tables not accepted"),
     "factor_added": _("Second factor added"),
     "factor_removed": _("Second factor removed"),
     "factor_renewed": _("Second factor renewed"),

@@ -48,6 +48,7 @@ LINES: dict[str, tuple[Words, str]] = {
     "answered_yes": (_("The question was answered: it was the owner"), "good"),
     "answered_no": (_("The question was answered: it was not the owner"), "bad"),
     "allowed": (_("A mailing to %(count)s new recipients was allowed for a time"), "calm"),
+    "site_password": (_("The site's tables have another password for it; nobody knows yet whose it is"), "warn"),
     "guard_gap": (_("The checkpoint was not running for a moment; what was shut stayed shut"), "warn"),
 }
 
