@@ -16,7 +16,7 @@ import casting
 from casting import FOREIGN, NEW_PASSWORD, VICTIM
 from sekisho.config import settings
 from sekisho.directory.models import MailHost, SiteMailbox
-from sekisho.incidents import decisions, settings_test
+from sekisho.incidents import burned, decisions, settings_test
 from sekisho.incidents.models import Incident, SettingsAttempt, SettingsWatch, SignIn
 from sekisho.journal import AttemptSeen
 from sekisho.recovery import requests
@@ -35,11 +35,13 @@ def nonce(cast: casting.Cast) -> Iterator[None]:
     file = Path(settings().dovecot.policy_hash_nonce_file)
     former = file.read_text()
     file.write_text(f"{NONCE}\n")
+    burned._read_nonce.cache_clear()
     MailHost.objects.all().update(tls=True)
     yield
-    # The other tests of this process have the same file.
+    # The other tests of this process have the same file, and remember it.
     file.write_text(former)
     file.chmod(0o640)
+    burned._read_nonce.cache_clear()
     MEMORY.forget(VICTIM)
 
 
