@@ -23,11 +23,14 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import app_passwords, decisions, notes, question_links, settings_test
 from sekisho.incidents.models import Incident, KnownSetting, Notice, QuestionLink, QueueIdLogin, UsualUse
 from sekisho.journal import AttemptSeen, DecisionRecord, IndicatorRecord
+from sekisho.recovery.models import SiteWatch
 asked = "kinjo@hana.example"
 if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     provision.add_mailbox({VICTIM!r}, casting.STOLEN_PASSWORD, name="森 みどり")
     incident = casting.takeover({VICTIM!r})
     casting.scores(incident)
+    SiteWatch.objects.create(mailbox=incident.mailbox, generation=incident.generation, password_mark="0123456789abcdef",
+                             edit_mark="", edits=0, state="asked", seen_at=timezone.now())
     casting.held(incident)
     incident.decisions.update(record=dict(ip="198.19.18.66", country="NG", asn=65018))
     for number in range(40):
@@ -155,6 +158,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("incident_dismiss", f"{case}/dismiss/"),
         Scene("incident_this_was_me", f"{case}/this-was-me/"),
         Scene("incident_not_me", f"{case}/not-me/"),
+        Scene("incident_site_password", f"{case}/site-password/"),
         Scene("admins", "/admin/system/admins/"),
         Scene("audit", "/admin/system/audit/"),
         Scene("api_keys", "/admin/system/api-keys/"),

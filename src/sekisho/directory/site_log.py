@@ -16,16 +16,19 @@ from sekisho.directory.site_rows import columns_of
 
 # 2.3 writes "edit_mailbox" for the form and "edit_mailbox_state" for the link of the list.
 _FORM = "edit_mailbox"
+# A person's change of his own password; an administrator's is an edit of the form.
+_OWN = "edit_password"
 _ASKED = frozenset({"username", "domain", "action", "data"})
 # Names in one question: SQLite takes 999 parameters at least.
 AT_ONCE = 500
 
 
 class Edits(NamedTuple):
-    """An address's rows by administrators: how many, and who they are."""
+    """An address's rows by administrators: how many, and who they are; and how many changes of its own password."""
 
     number: int
     editors: frozenset[str]
+    own_changes: int = 0
 
 
 NO_EDITS = Edits(0, frozenset())
@@ -45,14 +48,17 @@ def edits_by_admins(mailboxes: Collection[str], suspects: Collection[str] = ()) 
         some = names[start : start + AT_ONCE]
         # The log has an index of its domains.
         domains = {name.rpartition("@")[2] for name in some}
-        rows = SiteLog.objects.filter(domain__in=domains, action=_FORM, data__in=some)
-        for who, what in rows.values_list("username", "data"):
+        rows = SiteLog.objects.filter(domain__in=domains, action__in=[_FORM, _OWN], data__in=some)
+        for who, what, action in rows.values_list("username", "data", "action"):
             editor, mailbox = who.partition(" (")[0].lower(), what.lower()
+            before = found.get(mailbox, NO_EDITS)
+            if action == _OWN:
+                found[mailbox] = before._replace(own_changes=before.own_changes + 1)
+                continue
             allowed = editor in superadmins or mailbox.rpartition("@")[2] in admins.get(editor, ())
             if allowed and mailbox in found and editor != mailbox and editor not in suspects:
-                before = found[mailbox]
-                found[mailbox] = Edits(before.number + 1, before.editors | {editor})
-    return {mailbox: edits for mailbox, edits in found.items() if edits.number}
+                found[mailbox] = before._replace(number=before.number + 1, editors=before.editors | {editor})
+    return {mailbox: edits for mailbox, edits in found.items() if edits != NO_EDITS}
 
 
 def _administrators() -> tuple[frozenset[str], dict[str, set[str]]]:

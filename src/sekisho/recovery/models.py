@@ -108,6 +108,8 @@ class SiteWatch(models.Model):
     expiry_mark = models.CharField(max_length=16, default="")
     # Rows of PostfixAdmin's log by administrators.
     edits = models.IntegerField()
+    # Rows of it in which somebody changed the mailbox' password as its owner.
+    own_changes = models.IntegerField(default=0, db_default=0)
     # Whether the alias row of the mailbox itself was switched on; null: there was none.
     alias_active = models.BooleanField(null=True)
     state = models.CharField(max_length=9, default="watching")

@@ -2,12 +2,14 @@
 
 It counts as a recovery when PostfixAdmin's log shows that an administrator edited the mailbox between the same two
 looks between which the stored password changed (and `password_expiry` with it, where there is such a column:
-PostfixAdmin writes it with every password and with nothing else). Then the mailbox goes on probation as after any
-recovery. A password that came any other way opens nothing, and the panel asks whose it is: a webmail's form or a
-program with the site's own access can write it, too. アクティブ set to yes there changes nothing for us.
+PostfixAdmin writes it with every password and with nothing else), and that nobody changed it as its owner between
+them: a hijacker at PostfixAdmin's page for owners waits for the very click that makes his password good there. Then
+the mailbox goes on probation as after any recovery. A password that came any other way opens nothing, and the panel
+asks whose it is: a webmail's form or a program with the site's own access can write it, too. アクティブ set to yes
+there changes nothing for us.
 
-Nothing is asked at the first look: PostfixAdmin writes the mailbox before its log, and our own recovery the hash before
-the status. The same change is judged again, with what the log says then, at the next one.
+A change is judged at the look after the one that found it: PostfixAdmin writes the mailbox before its log, and our own
+recovery the hash before the status.
 
 No clock is compared: PostfixAdmin writes its server's local time, and a log of nine hours ahead would make every old
 edit a new one. What a plain text would be checked for (rules, breaches) cannot be; the burned ones still trip
@@ -139,9 +141,10 @@ def _is_edited(row: SiteWatch, one: _Seen) -> bool:
 
 
 def _begin(mailbox: str, generation: int, one: _Seen, edits: Edits, alias: bool | None, now: datetime) -> None:
-    fresh: dict[str, Any] = {**_marks(one), "edits": edits.number, "alias_active": alias, "seen_at": now}
+    fresh: dict[str, Any] = {**_marks(one), "edits": edits.number, "own_changes": edits.own_changes}
     SiteWatch.objects.update_or_create(
-        mailbox=mailbox, defaults={**fresh, "generation": generation, "state": "watching"}
+        mailbox=mailbox,
+        defaults={**fresh, "alias_active": alias, "seen_at": now, "generation": generation, "state": "watching"},
     )
 
 
@@ -152,25 +155,28 @@ def _marks(one: _Seen) -> dict[str, str]:
 def _take(row: SiteWatch, one: _Seen, edits: Edits, now: datetime) -> None:
     """Something was edited: counts it, or asks about it, and remembers it."""
     is_new = one.password_mark != row.password_mark
-    by_admin = is_new and edits.number > row.edits and _belong_together(row, one, now)
-    if by_admin and _recover(row.mailbox, one.stored, "PostfixAdmin: " + ", ".join(sorted(edits.editors)), now):
-        # The next look ends the watch, and puts the alias back.
-        return
     if is_new and row.state != "noticed":
         # What it is compared with stays: the log's row may come a moment later.
         row.state = "noticed"
         row.save(update_fields=["state"])
         return
+    by_admin = is_new and _belong_together(row, one, edits, now)
+    if by_admin and _recover(row.mailbox, one.stored, "PostfixAdmin: " + ", ".join(sorted(edits.editors)), now):
+        # The next look ends the watch, and puts the alias back.
+        return
     for name, value in _marks(one).items():
         setattr(row, name, value)
-    row.edits, row.seen_at = edits.number, now
+    row.edits, row.own_changes, row.seen_at = edits.number, edits.own_changes, now
     if is_new:
         row.state = "asked"
         _tell(row, now)
     row.save()
 
 
-def _belong_together(row: SiteWatch, one: _Seen, now: datetime) -> bool:
+def _belong_together(row: SiteWatch, one: _Seen, edits: Edits, now: datetime) -> bool:
+    """Whether it was an administrator's edit that brought the new password."""
+    if edits.number <= row.edits or edits.own_changes > row.own_changes:
+        return False
     if row.expiry_mark and one.expiry_mark:
         return row.expiry_mark != one.expiry_mark
     return now - row.seen_at <= CLOSE

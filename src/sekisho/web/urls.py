@@ -51,6 +51,7 @@ from sekisho.web.views import (
     sign_in,
     sign_ins,
     single_sign_on,
+    site_password,
     test_mail,
 )
 
@@ -191,6 +192,7 @@ urlpatterns = [
     path("admin/incidents/<int:number>/planted/<int:item>/", incidents.decide_planted, name="incident_planted"),
     path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),
     path("admin/incidents/<int:number>/not-me/", answers.not_me, name="incident_not_me"),
+    path("admin/incidents/<int:number>/site-password/", site_password.answer, name="incident_site_password"),
     path(_held_mail, held_mail.listing, name="held_mail"),
     path(_held_mail + "<str:domain>/", held_mail.of_domain, name="held_mail_domain"),
     path("admin/system/admins/", admins.listing, name="admins"),

@@ -136,6 +136,7 @@ TENANT = {
     "incident_close",
     "incident_planted",
     "incident_this_was_me",
+    "incident_site_password",
     "incident_not_me",
     "incident_note",
     "api_key_revoke",

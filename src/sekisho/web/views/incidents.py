@@ -32,6 +32,7 @@ from sekisho.incidents.notes import LONGEST_NOTE, notes_of
 from sekisho.incidents.orders import HELD_KINDS
 from sekisho.incidents.timeline import returned_mail
 from sekisho.incidents.usual import country_names, usual_words
+from sekisho.recovery import site_edits
 from sekisho.web import incident_filter, place_map, score_chart, sparkline, story, waiting, words
 from sekisho.web.confirmation import needs_confirmation
 from sekisho.web.context import signed_in
@@ -119,6 +120,7 @@ def _context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
         "case": case_number(incident),
         "notices": accessible_notices(request.user, incident),
         "planted": story.planted(incident),
+        "site_question": site_edits.open_question(incident) if holds else None,
         "knocks": knocking.knocks(incident),
     }
 
