@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+import sekisho
 from casting import BYSTANDER, DOMAIN, OTHER_DOMAIN, VICTIM
 from sekisho.directory import api_keys
 from sekisho.directory.models import ApiKey
 from sekisho.incidents import audit, decisions
 from sekisho.incidents.models import Audit
+from sekisho.incidents.orders import HELD_KINDS
+from sekisho.web.audit_words import VERBS
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -24,6 +29,24 @@ def lines(client, query=""):
     assert answer.headers["Content-Type"].startswith("text/csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(text.splitlines(keepends=True)))
+
+
+def written_verbs():
+    """Every verb that stands as a literal in a call of `write_audit` or `audit.record`."""
+    for file in Path(sekisho.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or len(node.args) < 2:
+                continue
+            if ast.unparse(node.func).endswith(("write_audit", "audit.record")):
+                verb = node.args[1]
+                if isinstance(verb, ast.Constant):
+                    yield verb.value
+
+
+def test_every_act_has_words_in_the_log():
+    found = set(written_verbs())
+    assert {"note", "close", "mailbox_add"} <= found
+    assert (found | set(HELD_KINDS)) - set(VERBS) == set()
 
 
 def test_each_reads_the_acts_of_his_domains_and_his_own(cast, sign_in):
