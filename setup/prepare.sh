@@ -116,15 +116,16 @@ make_environment() {
   .venv/bin/python -m compileall -q src
 }
 
-# Debian's own address data, for the tests of their readers. Only unpacked: tor-geoipdb depends on the Tor daemon.
-unpack_address_data() {
-  local directory package fetch=(apt-get -o APT::Sandbox::User=root download -qq tor-geoipdb libloc-database)
-  say "fetching Debian's address data for the tests (8 MB)"
+# Debian's packages for the tests that are only unpacked, into a place of their own: tor-geoipdb depends on the Tor
+# daemon, postfixadmin on a web server and a database of the machine's own.
+unpack() {
+  local place=$1 directory package fetch=(apt-get -o APT::Sandbox::User=root download -qq "${@:2}")
+  say "fetching for the tests: ${*:2}"
   directory=$(mktemp -d /tmp/sekisho-deb.XXXXXX)
   (cd "$directory" && { "${fetch[@]}" 2>/dev/null || { apt-get update -qq && "${fetch[@]}"; }; }) ||
-    { say "apt-get download failed: tor-geoipdb, libloc-database"; exit 1; }
-  rm -rf .venv/address-data
-  for package in "$directory"/*.deb; do dpkg-deb -x "$package" .venv/address-data; done
+    { say "apt-get download failed: ${*:2}"; exit 1; }
+  rm -rf "$place"
+  for package in "$directory"/*.deb; do dpkg-deb -x "$package" "$place"; done
   rm -r "$directory"
 }
 
@@ -148,7 +149,11 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ] || [ ! -x /usr/sbin/pos
   install_packages
   make_user
   make_environment
-  if [ "$purpose" = test ]; then unpack_address_data; fi
+  if [ "$purpose" = test ]; then
+    # Address data for the tests of their readers (8 MB); a PostfixAdmin before a story's stack (t44; 1.4 MB).
+    unpack .venv/address-data tor-geoipdb libloc-database
+    unpack .venv/postfixadmin postfixadmin
+  fi
   fingerprint >"$stamp"
 fi
 compile_translations
