@@ -85,6 +85,11 @@ def verify(as_json: bool) -> None:
             print_json(asdict(verdict))
         elif verdict.broken is None:
             tell(f"{verdict.rows} rows, all as they were written.", f"{verdict.rows} 行、すべて記録時のままです。")
+            if verdict.erased:
+                tell(
+                    f"{verdict.erased} of them were erased; the chain says by which row, and their hashes are kept.",
+                    f"うち {verdict.erased} 行は個人を特定する内容を消去済みです(消去の記録とハッシュは残っています)。",
+                )
             tell(f"Head: {verdict.head or '-'}", f"末尾: {verdict.head or '-'}")
         if verdict.broken is not None:
             english, japanese = WHY[verdict.broken.why]

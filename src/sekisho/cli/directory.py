@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sekisho.cli.enforcement import domain_mode, domain_preview
+from sekisho.cli.erase import domain_erase
 from sekisho.cli.output import actor, databases, print_json, print_table, read_password, say, tell
 from sekisho.cli.prune import domain_retention
 from sekisho.cli.rescue import domain_rescue
@@ -26,6 +27,7 @@ domain.add_command(domain_mode)
 domain.add_command(domain_preview)
 domain.add_command(domain_rescue)
 domain.add_command(domain_retention)
+domain.add_command(domain_erase)
 
 
 @domain.command("add")

@@ -204,6 +204,10 @@ class HostTables:
                 del self._domains[min(others, key=lambda domain: self._domains[domain].last_day)]
         return habits
 
+    def forget_domain(self, name: str) -> None:
+        """Forgets what is usual in a domain that has left."""
+        self._domains.pop(name, None)
+
     def forget_old(self, day: int) -> None:
         """Drops domains unused for half a year; the guard calls it when it writes a snapshot."""
         for name in [n for n, habits in self._domains.items() if habits.last_day < day - FORGET_DAYS]:

@@ -80,6 +80,16 @@ class ProfileStore:
         finally:
             connection.close()
 
+    def remove(self, mailboxes: Iterable[str]) -> None:
+        """Forgets profiles, also in the file's free pages; no guard may run, it would write them again."""
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA secure_delete=ON")
+            with connection:
+                connection.executemany("DELETE FROM profile WHERE mailbox = ?", [(name,) for name in mailboxes])
+        finally:
+            connection.close()
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=5.0)
         # A killed writer leaves the old moment or the new one; power loss may cost the newest, never the file.

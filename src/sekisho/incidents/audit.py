@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from sekisho.incidents.audit_erasure import VERB, Tally, erased_by
 from sekisho.incidents.audit_models import Audit, AuditHead
 
 Via = Literal["panel", "api", "cli", "worker", "agent"]
@@ -104,35 +105,69 @@ class Break:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verify` found: how many rows were looked at, the hash of the last one, and the first break."""
+    """What `verify` found: how many rows were looked at, the hash of the last one, the first break, and how many rows
+    an erasure in the chain has taken the persons from."""
 
     rows: int
     head: str
     broken: Break | None
+    erased: int = 0
 
 
 def verify() -> Verdict:
     """Walks the whole chain from its first row. Reads only; rows written meanwhile are left aside."""
     head = AuditHead.objects.filter(pk=1).first() or AuditHead(number=0, hash="")
-    expected, previous = 1, ""
+    expected, previous, erased = 1, "", _Erased()
     for row in Audit.objects.filter(number__lte=head.number).order_by("number").iterator(chunk_size=2000):
-        if why := _fault(row, expected, previous):
-            return Verdict(expected - 1, previous, Break(expected, why))
+        if why := _fault(row, expected, previous, erased):
+            return Verdict(expected - 1, previous, Break(expected, why), erased.rows)
         expected, previous = expected + 1, row.hash
     if (expected - 1, previous) != (head.number, head.hash):
-        return Verdict(expected - 1, previous, Break(expected, "cut off"))
+        return Verdict(expected - 1, previous, Break(expected, "cut off"), erased.rows)
+    if erased.open and AuditHead.objects.get(pk=1).number > head.number:
+        # Perhaps erased since the head was read: the row that vouches for it is behind that head.
+        return verify()
+    if erased.open:
+        return Verdict(
+            expected - 1, previous, Break(min(t.first for t in erased.open.values()), "changed"), erased.rows
+        )
     # The row is read before the head: one that was appended properly meanwhile is below it by then.
     stray = Audit.objects.filter(number__gt=head.number).order_by("-number").first()
     added = stray is not None and stray.number > AuditHead.objects.get(pk=1).number
-    return Verdict(expected - 1, previous, Break(stray.number, "added") if stray and added else None)
+    return Verdict(expected - 1, previous, Break(stray.number, "added") if stray and added else None, erased.rows)
 
 
-def _fault(row: Audit, expected: int, previous: str) -> Literal["", "changed", "missing", "not chained"]:
+@dataclass
+class _Erased:
+    """Rows seen so far that say they were erased: those an erasure has vouched for, and the rest by its number."""
+
+    rows: int = 0
+    open: dict[int, Tally] = field(default_factory=dict)
+
+    def take(self, row: Audit, by: int) -> None:
+        self.open.setdefault(by, Tally()).add(row)
+
+    def close(self, row: Audit) -> bool:
+        """Whether this row vouches for exactly the rows that name it; true for one that nobody names."""
+        tally = self.open.pop(row.number, Tally())
+        self.rows += tally.rows
+        return tally.is_vouched_for(row) if tally.rows or row.verb == VERB else True
+
+
+Fault = Literal["", "changed", "missing", "not chained"]
+
+
+def _fault(row: Audit, expected: int, previous: str, erased: _Erased) -> Fault:
     if row.number != expected:
         return "missing"
     if row.previous != previous:
         return "not chained"
-    return "" if row.hash == row.proper_hash() else "changed"
+    by = erased_by(row)
+    # Only a later row can have erased this one.
+    if by is not None and by > row.number:
+        erased.take(row, by)
+        return ""
+    return "" if row.hash == row.proper_hash() and erased.close(row) else "changed"
 
 
 def csv_lines(rows: Iterable[Audit]) -> Iterator[str]:

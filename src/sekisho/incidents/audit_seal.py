@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE = "incidents_audit"
@@ -54,6 +57,24 @@ def unseal(connection: BaseDatabaseWrapper, act: str) -> None:
     if connection.vendor in _STATEMENTS:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TRIGGER IF EXISTS audit_no_{act}{on_table}")
+
+
+@contextmanager
+def opened(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """A transaction in which rows of the audit log may be changed: for an erasure. Nobody else can meanwhile, where
+    triggers go and come with the transaction (SQLite, PostgreSQL); in MariaDB they do not, there it is a moment."""
+    if connection.features.can_rollback_ddl:
+        with transaction.atomic(using=connection.alias):
+            unseal(connection, "update")
+            yield
+            seal(connection)
+        return
+    unseal(connection, "update")
+    try:
+        with transaction.atomic(using=connection.alias):
+            yield
+    finally:
+        seal(connection)
 
 
 _STATEMENTS = {

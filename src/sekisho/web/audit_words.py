@@ -46,6 +46,7 @@ VERBS: dict[str, Words] = {
     "rescue_rule": _("Rule for accepting mail changed"),
     "mailbox_add": _("Mailbox made in the panel"),
     "mailbox_edit": _("Mailbox edited in the panel"),
+    "domain_erased": _("Domain erased"),
     "set_password": _("New password"),
     "sign_in": _("Signed in"),
     "sign_in_failed": _("Sign-in failed"),
