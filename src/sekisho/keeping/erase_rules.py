@@ -75,7 +75,10 @@ REST = [
         )
     ),
     *(Rule(f"incidents.{name}", _domain) for name in ("RescueRule", "RetentionRule", "OwnText")),
-    *(Rule(f"recovery.{name}", _mailbox) for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest")),
+    *(
+        Rule(f"recovery.{name}", _mailbox)
+        for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
+    ),
     *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin")),
     *(Rule(f"directory.{name}", _domain) for name in ("MailHost", "DomainMode", "Contact", "Role")),
 ]
