@@ -43,7 +43,7 @@ unit: prepare-test
 
 # A missing Postfix or Dovecot is a failure here, never a skip. Three stacks: a story mostly waits for its servers.
 stack: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile tests/stack
+	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/stack
 
 browser: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/browser

@@ -219,7 +219,7 @@ def test_a_form_that_was_open_sets_no_password(stack: Stack, webmail: Roundcube,
         assert page.messages == ["Could not save new password."], page.text[-2000:]
         assert stored(stack, box) == before
         # The looks after 5 and 30 s end what was written again.
-        assert wait_until(lambda: intruder.click().is_login, 35, pause=1.0) is not None
+        assert wait_until(lambda: intruder.click().is_login, 60, pause=1.0) is not None
     finally:
         webmail.configure(SAFE_QUERY)
 

@@ -65,15 +65,14 @@ class Supervisor:
     def __init__(
         self, parts: Sequence[Part], layout: Layout, environment: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
-        self._parts = list(parts)
+        self._parts: list[Part] = []
         self._pids = layout.pids
         # The parts' working directory: ours may be one that the unprivileged user cannot enter.
         self._directory = layout.var
         self._environment = dict(environment)
         self._say = say
         self._handover = Handover(layout.run / "notify")
-        for part in self._parts:
-            self._handover.open(part.name, part.sockets)
+        self.add(parts)
         self._watcher: subprocess.Popen[bytes] | None = None
         self.stopping = False
 
@@ -87,7 +86,9 @@ class Supervisor:
         self.stopping = True
 
     def add(self, parts: Sequence[Part]) -> None:
-        """Further parts, started at the next look."""
+        """Further parts, started at the next look; raises OSError when a port of theirs is taken."""
+        for part in parts:
+            self._handover.open(part.name, part.sockets)
         self._parts += parts
 
     def look(self) -> None:

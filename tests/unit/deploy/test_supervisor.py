@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -167,3 +168,16 @@ def test_what_others_need_is_stopped_after_them(watched: Watched, layout: Layout
     assert watched.supervisor.run_until(lambda: all(path.exists() for path in both), 10)
     watched.supervisor.stop()
     assert order.read_text().split() == ["client", "server"]
+
+
+def test_the_sockets_of_a_part_that_comes_later_are_held_as_well(layout: Layout) -> None:
+    """An upgrade refused connections for half a second when `add` forgot them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    supervisor = Supervisor([], layout, os.environ, print)
+    supervisor.add([Part("later", ["true"], layout.var / "later.log", sockets={"door": port})])
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+    supervisor.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
