@@ -45,8 +45,13 @@ def panel(tmp_path: Path) -> Iterator[tuple[int, int, socket.socket]]:
     """Port of the panel, port of its metrics, and what it tells the service manager."""
     metrics = free_port()
     configuration = tmp_path / "sekisho.toml"
-    text = (testing_settings.VAR / "sekisho.toml").read_text()
+    # A database of its own, with all tables: the panel does not start on others (docs/upgrade.md).
+    text = (testing_settings.VAR / "sekisho.toml").read_text().replace(f"{testing_settings.VAR}/db/", f"{tmp_path}/")
     configuration.write_text(f"{text}\n[metrics]\nweb_port = {metrics}\n")
+    own = os.environ | {"SEKISHO_CONFIG": str(configuration), "DJANGO_SETTINGS_MODULE": "sekisho.web.settings"}
+    subprocess.run(
+        [sys.executable, "-m", "sekisho.cli", "migrate"], env=own, check=True, capture_output=True, timeout=120
+    )
     with socket.create_server(("127.0.0.1", 0)) as handed, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ears:
         ears.bind(str(tmp_path / "notify"))
         ears.settimeout(60)
@@ -64,7 +69,7 @@ def panel(tmp_path: Path) -> Iterator[tuple[int, int, socket.socket]]:
             yield handed.getsockname()[1], metrics, ears
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(30) == 0, (tmp_path / "log").read_text()
 
 
 def test_it_serves_on_the_socket_it_was_given_and_says_that_it_lives(

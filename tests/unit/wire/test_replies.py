@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from sekisho.config import ATTACK_PHRASES
+from sekisho.config.texts import ATTACK_PHRASES
 from sekisho.wire import replies
 from sekisho.wire.postfix_policy import format_action
 
