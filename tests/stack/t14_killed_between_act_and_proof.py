@@ -137,6 +137,7 @@ def release_orders(stack: Stack, box: Box) -> list[str]:
     return [state for (state,) in rows]
 
 
+@pytest.mark.soak
 def test_the_agent_killed_after_every_act_of_a_release(stack: Stack) -> None:
     # Each failpoint fires for whichever comes first, and finds the other one anywhere in its plan.
     boxes = stack.new_boxes("t14r", 2)
