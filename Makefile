@@ -46,7 +46,7 @@ stack: prepare-test
 	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/stack
 
 browser: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile tests/browser
+	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 
 # Pictures of every page, ja and en, on a phone and a desk, in ./shots (or $$SEKISHO_SHOTS).
 shots: prepare-test
