@@ -14,10 +14,10 @@ import logging
 import os
 import resource
 import signal
+import stat
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 import uvloop
 
@@ -44,17 +44,46 @@ class AlreadyRunning(Exception):
     """Another guard (or `sekisho learn`) works on this host's profiles."""
 
 
-def hold_lock(var: Path) -> IO[str]:
-    """The lock on this host's profiles, held while the returned file is open; raises AlreadyRunning."""
+@contextlib.contextmanager
+def hold_lock(var: Path) -> Iterator[None]:
+    """Holds the lock on this host's profiles; raises AlreadyRunning, or OSError when it cannot be made.
+
+    What root wrote there meanwhile (`replay --learn`, `profile import`) is the guard's own user's afterwards: a lock of
+    root's would keep the guard from starting.
+    """
     directory = var / "guard"
     directory.mkdir(parents=True, exist_ok=True)
-    file = (directory / "lock").open("w")
+    with (directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyRunning(f"another guard uses {directory}") from error
+        try:
+            yield
+        finally:
+            _hand_over(directory)
+
+
+def _hand_over(directory: Path) -> None:
+    """Gives root's regular files of the directory to its owner; nothing where the guard itself runs as root."""
+    owner = directory.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for path in directory.iterdir():
+        # The owner may put links there: none is followed, and a second name of some file of root's is left alone.
+        with contextlib.suppress(OSError), _opened(path) as descriptor:
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == 0:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise AlreadyRunning(f"another guard uses {directory}") from error
-    return file
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def run(settings: Settings) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import subprocess
 import time
 from datetime import datetime
@@ -269,8 +270,10 @@ def test_the_agents_findings_reach_the_engine(tmp_path: Path) -> None:
 def test_only_one_guard_works_on_a_hosts_profiles(tmp_path: Path) -> None:
     with main.hold_lock(tmp_path):
         with pytest.raises(main.AlreadyRunning):
-            main.hold_lock(tmp_path)
-    main.hold_lock(tmp_path).close()
+            with main.hold_lock(tmp_path):
+                pass
+    with main.hold_lock(tmp_path):
+        pass
 
 
 def test_tables_that_cannot_be_read_start_anew() -> None:
@@ -389,3 +392,18 @@ def test_a_log_that_cannot_be_read_is_an_alarm_and_one_line_each_way(
     assert len(said) == 2
     assert "is read again" in said[1]
     found.close()
+
+
+def test_what_root_learns_is_the_guards_own_afterwards(tmp_path: Path) -> None:
+    """The guard's user could not open root's lock, and would not start."""
+    directory, secret, passwd = tmp_path / "guard", tmp_path / "secret", tmp_path / "passwd"
+    directory.mkdir()
+    os.chown(directory, 65534, 65534)
+    for foreign in (secret, passwd):
+        foreign.touch()
+    with main.hold_lock(tmp_path):
+        (directory / "profiles").write_text("learnt")
+        (directory / "link").symlink_to(secret)
+        os.link(passwd, directory / "second-name")
+    owners = {path.name: path.stat().st_uid for path in (*directory.iterdir(), secret, passwd)}
+    assert owners == {"lock": 65534, "profiles": 65534, "link": 0, "second-name": 0, "secret": 0, "passwd": 0}
