@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -333,3 +334,19 @@ def test_a_listing_is_told_from_a_blocklists_error_code(look: dns_checks.Lookup)
     assert listed.verdict == Verdict.FAIL and "192.0.2.11 (list.test: 127.0.0.2)" in listed.evidence[0]
     angry = dns_checks.blocklists(look, ["192.0.2.10"], ["angry.test"])
     assert angry.verdict == Verdict.WARN and "not answered" in angry.evidence[0]
+
+
+def test_a_log_that_dovecot_made_for_root_alone_is_found(host: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "dovecot.log"
+    looked = msgspec.structs.replace(host, dovecot=msgspec.structs.replace(host.dovecot, log=str(log)))
+    assert host_checks.dovecot_log(looked).verdict == Verdict.WARN
+    log.touch(0o600)
+    found = host_checks.dovecot_log(looked)
+    assert found.verdict == Verdict.FAIL and f"chmod 640 {log}" in found.repair[0]
+    log.chmod(0o640)
+    shutil.chown(log, group="adm")
+    assert host_checks.dovecot_log(looked).verdict == Verdict.OK
+    shutil.chown(log, group="mail")
+    assert host_checks.dovecot_log(looked).verdict == Verdict.FAIL
+    log.chmod(0o644)
+    assert host_checks.dovecot_log(looked).verdict == Verdict.OK

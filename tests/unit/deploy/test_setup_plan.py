@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import msgspec
@@ -323,3 +324,20 @@ def test_secrets_of_the_package_are_left_to_it(host: Settings) -> None:
     site = msgspec.structs.replace(host, web=web, guard=guard, dovecot=dovecot)
     found = Survey(Places("/p", "/d", "/s"), site, plan.Plan((), ("the-key", "the-nonce")), ())
     assert act.secret_files(found) == [(Path("/v/secrets/nonce"), "the-nonce")]
+
+
+def test_localhost_of_a_mysql_map_is_the_servers_unix_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "mysqld.sock"
+    monkeypatch.setattr(site_survey, "MYSQL_SOCKETS", (str(tmp_path / "none"), str(place)))
+    values = {"hosts": "localhost", "dbname": "postfix", "user": "postfix"}
+    assert [found.host for found in (site_survey.of_map("mysql", "/m", values),) if found] == ["localhost"]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        told = [
+            site_survey.of_map("mysql", "/m", values),
+            site_survey.of_map("mysql", "/m", values | {"hosts": ""}),
+            site_survey.of_map("mysql", "/m", values | {"hosts": "db1.example:3307"}),
+            site_survey.of_map("pgsql", "/m", values),
+            site_survey.of_dovecot("/d", "driver = mysql\nconnect = host=localhost dbname=postfix\n"),
+        ]
+    assert [found and found.host for found in told] == [str(place), str(place), "db1.example", "localhost", str(place)]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import grp
 import json
+import os
+import pwd
 import smtplib
 import stat
 import time
@@ -12,12 +15,15 @@ from pathlib import Path
 
 from sekisho.config import Settings
 from sekisho.deploy.doctor.findings import Finding, Verdict, ok
+from sekisho.deploy.rights import USER
 from sekisho.wire import maillog
 
 # Read by Postfix and Dovecot; without `deny` at its start Dovecot opens logins (STACK §m).
 BARRIER_FILES = ("rcpt.lmdb", "identity.lmdb", "transport.lmdb", "sasl.lmdb", "deny", "lmtp")
 # The last part of a log: some 300 lines, of which a mail server writes a dozen for each message.
 LOG_TAIL_BYTES = 64 * 1024
+# Debian's group for who may read logs; the guard's unit has it (packaging/systemd/sekisho-guard.service).
+LOG_GROUP = "adm"
 # A host that sends or receives nothing for a day has its log somewhere else.
 LOG_AGE_S = 24 * 3600.0
 # Every process gives a sign of life each 5 s.
@@ -101,6 +107,38 @@ def _no_log(english: str, japanese: str) -> Finding:
         ("set postfix.mail_log in sekisho.toml to the file that `postconf maillog_file` or syslog names",
          "sekisho.toml の postfix.mail_log を、maillog_file または syslog の出力先に合わせる"),
     )  # fmt: skip
+
+
+def dovecot_log(settings: Settings) -> Finding:
+    """Whether the guard may read Dovecot's log: a `log_path` of its own Dovecot makes for root alone (mode 0600)."""
+    path = Path(settings.dovecot.log)
+    try:
+        there = path.stat()
+    except OSError as error:
+        return Finding(
+            "dovecot_log", Verdict.WARN, (f"{path}: {error.strerror}", f"{path}: {error.strerror}"),
+            ("set dovecot.log in sekisho.toml to the file that `doveadm log find` names",
+             "sekisho.toml の dovecot.log を、`doveadm log find` が示すファイルに合わせる"),
+        )  # fmt: skip
+    if there.st_mode & stat.S_IROTH or (there.st_mode & stat.S_IRGRP and there.st_gid in _guards_groups()):
+        return ok("dovecot_log", f"{path}: the guard may read it", f"{path}: guard から読み取れます")
+    return Finding(
+        "dovecot_log", Verdict.FAIL,
+        (f"{path}: the guard may not read it, and hears of logins from Dovecot's events only",
+         f"{path}: guard が読み取れません。ログインは Dovecot のイベントからしか分かりません"),
+        (f"chgrp {LOG_GROUP} {path} && chmod 640 {path}, and the same in its logrotate file",) * 2,
+    )  # fmt: skip
+
+
+def _guards_groups() -> set[int]:
+    """Groups of the guard's process: those of our user, and the one that its unit adds."""
+    found: set[int] = set()
+    with suppress(KeyError):
+        user = pwd.getpwnam(USER)
+        found.update(os.getgrouplist(USER, user.pw_gid))
+    with suppress(KeyError):
+        found.add(grp.getgrnam(LOG_GROUP).gr_gid)
+    return found
 
 
 def processes(settings: Settings, now: float) -> list[Finding]:
@@ -209,6 +247,7 @@ def check(settings: Settings) -> list[Finding]:
     return [
         barrier(settings),
         mail_log(settings, now),
+        *([dovecot_log(settings)] if settings.dovecot.log else []),
         *processes(settings, now),
         clock(),
         address_data(settings, now),

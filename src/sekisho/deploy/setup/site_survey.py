@@ -23,6 +23,8 @@ ENGINES: dict[str, Engine] = {"sqlite": "sqlite", "pgsql": "postgresql", "mysql"
 MAP_PARAMETERS = ("virtual_mailbox_maps", "virtual_alias_maps", "virtual_mailbox_domains", "smtpd_sender_login_maps")
 # The least by which PostfixAdmin's tables are known: 2.3 had them.
 KNOWN_BY = {"mailbox": {"username", "password", "maildir", "active", "domain"}, "alias": {"address", "goto"}}
+# Where Debian's MariaDB and MySQL, and their own packages, listen.
+MYSQL_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock")
 # A database on the same host or network answers at once.
 CONNECT_S = 3
 
@@ -81,6 +83,14 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return (host, int(port)) if colon and port.isdecimal() else (first, 0)
 
 
+def _reached(engine: Engine, host: str) -> str:
+    """MySQL's own library, which Postfix and Dovecot use, takes "localhost" for the unix socket, and its user is
+    `postfix@localhost` there; ours would go by TCP, where a server with skip-networking does not listen."""
+    if engine == "mysql" and host in ("", "localhost"):
+        return next((path for path in MYSQL_SOCKETS if Path(path).is_socket()), host)
+    return host
+
+
 def of_map(kind: str, path: str, values: dict[str, str]) -> Database | None:
     """The database a map file names; None when it names none."""
     engine = ENGINES.get(kind)
@@ -88,7 +98,9 @@ def of_map(kind: str, path: str, values: dict[str, str]) -> Database | None:
     if engine is None or not name:
         return None
     host, port = _host_and_port(values.get("hosts", ""))
-    return Database(engine, name, path, host, port, values.get("user", ""), values.get("password", ""))
+    return Database(
+        engine, name, path, _reached(engine, host), port, values.get("user", ""), values.get("password", "")
+    )
 
 
 def of_dovecot(path: str, text: str) -> Database | None:
@@ -102,7 +114,8 @@ def of_dovecot(path: str, text: str) -> Database | None:
         return Database(engine, connect, path)
     found = dict(re.findall(r"(\w+)=(\S+)", connect))
     port = found.get("port", "")
-    return Database(engine, found.get("dbname", ""), path, found.get("host", ""), int(port) if port.isdecimal() else 0,
+    host = _reached(engine, found.get("host", ""))
+    return Database(engine, found.get("dbname", ""), path, host, int(port) if port.isdecimal() else 0,
                     found.get("user", ""), found.get("password", ""))  # fmt: skip
 
 
