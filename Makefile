@@ -8,14 +8,14 @@
 #   SEKISHO_DATABASE=postgresql|mariadb  instead of SQLite (make prepare-test installs them)
 #   SEKISHO_DOVECOT_ROOT=DIR  a tree with another Debian's Dovecot for our side (setup/trixie.sh DIR; make dovecot24)
 
-KEPT := SEKISHO_SHOTS,LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_DATABASE,SEKISHO_DOVECOT_ROOT,SEKISHO_FAILPOINTS
+KEPT := SEKISHO_SHOTS,LANG,LC_ALL,LC_MESSAGES,CI,DEMO,DEMO_LANG,SEKISHO_VAR,SEKISHO_PORT_BASE,SEKISHO_DATABASE,SEKISHO_DOVECOT_ROOT,SEKISHO_FAILPOINTS,SEKISHO_PREVIOUS
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=$(KEPT))
 BIN := .venv/bin
 
 # One after the other, also under make -j: lint is cheap and first, the stories need the machine for themselves.
 .NOTPARALLEL:
 
-.PHONY: help run test unit stack browser bench eval lint shots soak databases docs site dovecot24 deb package-test prepare-run prepare-test
+.PHONY: help run test unit stack browser bench eval lint shots soak databases provider docs site dovecot24 deb package-test prepare-run prepare-test
 
 help:
 	@sed -n '1,9p' Makefile | cut -c3-
@@ -94,6 +94,12 @@ databases: prepare-test
 	for database in postgresql mariadb; do \
 	  $(AS_ROOT) SEKISHO_DATABASE=$$database $(BIN)/pytest -q -n 3 --dist loadfile tests/stack/t0?_*.py tests/stack/t1[0-3]_*.py || exit 1; \
 	done
+
+# A provider's afternoon with Debian's Postfix, Dovecot, PostfixAdmin and MariaDB (docs/adopt.md): adopted, observed,
+# contained, recovered, upgraded from HEAD~1 (or $$SEKISHO_PREVIOUS), restored, given back. The transcript also goes to
+# build/provider.txt. Two to four minutes.
+provider: prepare-test
+	$(AS_ROOT) SEKISHO_SOAK=1 $(BIN)/pytest -q -s -x tests/stack/t60_a_providers_afternoon.py
 
 # ./build/sekisho_VERSION_amd64.deb for Debian 12 (docs/run.md).
 deb: prepare-run
