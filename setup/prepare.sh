@@ -21,7 +21,7 @@ packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certific
 # libpango, libharfbuzz: reports as PDF; thunderbird: reads our autoconfig and logs in with it (t41).
 test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban roundcube-core roundcube-plugins
   roundcube-sqlite3 php8.2-cli php8.2-cgi php8.2-sqlite3
-  postgresql-15 mariadb-server-core mariadb-client-core postfix-pgsql postfix-mysql dovecot-pgsql dovecot-mysql
+  postgresql-15 mariadb-server-core mariadb-client postfix-pgsql postfix-mysql dovecot-pgsql dovecot-mysql
   libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 thunderbird)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then

@@ -395,6 +395,46 @@ for address in {[box.address for box in boxes]!r}:
             finally:
                 cursor.execute(end)
 
+    @contextmanager
+    def another_installation(self, name: str) -> Iterator[tuple[dict[str, str], Shell]]:
+        """A place for a second installation beside this stack, nothing of it started: an empty database `name` on the
+        same server, state and barrier of its own. Its environment for `sekisho`, and a shell there.
+
+        On MariaDB it comes with a password, as somebody who may do everything in that database and nothing else.
+        """
+        place = self.var / name
+        (place / "barrier").mkdir(parents=True)
+        secret = place / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_urlsafe())
+        with self.connection("site") as connection:
+            cursor = connection.cursor()
+            if self.database == "mariadb":
+                cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+                cursor.execute(f"CREATE USER {name}@localhost IDENTIFIED BY '{secret.read_text()}'")
+                cursor.execute(f"GRANT ALL ON {name}.* TO {name}@localhost")
+                mine = f'name = "{name}"\nuser = "{name}"\npassword_file = "{secret}"'
+            else:
+                cursor.execute(f"CREATE DATABASE {name}")
+                mine = f'name = "{name}"'
+        text = (self.var / "sekisho.toml").read_text()
+        for former, now in (
+            (f'var = "{self.var}"', f'var = "{place}"'),
+            (f'barrier = "{self.var}/barrier"', f'barrier = "{place}/barrier"'),
+            ('name = "sekisho"', mine),
+            # Nobody listens there: this installation's panel does not run.
+            (f"port = {self.places.panel}", "port = 9"),
+        ):
+            assert text.count(former) == 1, (former, text)
+            text = text.replace(former, now)
+        (place / "sekisho.toml").write_text(text)
+        environment = self.environment | {"SEKISHO_CONFIG": str(place / "sekisho.toml")}
+        shell = Shell(environment)
+        try:
+            yield environment, shell
+        finally:
+            shell.close()
+
     # --- acts
 
     def suspend(self, box: Box) -> None:

@@ -1,13 +1,16 @@
 """P1, P2, P4: the same on PostgreSQL and on MariaDB, both databases there: a hijacker is suspended, mail waits at the
 sender's, the new password opens, the old one is dead, every letter arrives once; PostfixAdmin's collations and our
-partial uniqueness on the real server. Sabotage: tests/sabotage/t45.patch (MariaDB gets queries with `||`)."""
+partial uniqueness on the real server; a backup goes into another database there, one that fails to goes nowhere.
+Sabotage: tests/sabotage/t45.patch (MariaDB gets queries with `||`)."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
-from harness import ABROAD, ALIAS_DOMAIN, Box, Hijacker, Stack, stack_of_its_own
+from harness import ABROAD, ALIAS_DOMAIN, SEKISHO, Box, Hijacker, Stack, stack_of_its_own
 
 SENDER = "ume@t45-shop.test"
 
@@ -106,3 +109,66 @@ for statement in ("UPDATE incidents_audit SET verb = 'x'", "DELETE FROM incident
 """
     )
     assert refused == [True, True]
+
+
+def test_a_backup_goes_into_another_database_and_a_cut_off_one_nowhere(other: Stack) -> None:
+    before, since = other.new_boxes("t45", 2)
+    other.suspend(before)
+    file = str(other.var / "backup.tar.gz")
+    assert json.loads(other.command("backup", file, "--json").stdout)["shut"] >= 1
+    other.suspend(since)
+    with other.another_installation("second") as (environment, shell):
+        words = [SEKISHO, "restore", file, "--json"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode in (0, 2), done
+        report = json.loads(done.stdout)
+        assert before.address in report["shut_in_backup_only"] and report["without_memory"], report
+        found = shell.run(SPOILT_BACKUP.format(file=file))
+        assert found["shut"] == report["shut_in_backup_only"] and since.address not in found["shut"]
+        assert "put back" in found["loaded"] and found["same"] and found["checked"], found
+        assert found["refused"] == [True, True], "its audit log is sealed again"
+        assert found["broken"] == [None, None]
+    assert other.our_sql("SELECT status FROM incidents_mailboxstatus WHERE mailbox = ?", since.address) == [
+        ("suspended",)
+    ], "this installation is as it was"
+
+
+# Half a dump is loaded as if nobody had looked at it before.
+SPOILT_BACKUP = """
+from pathlib import Path
+import tempfile
+from django.db import Error, connection, transaction
+from sekisho.config import settings
+from sekisho.incidents import audit
+from sekisho.incidents.models import Audit, MailboxStatus
+from sekisho.keeping import archive, databases
+engine = settings().database.engine
+result = {{"checked": "", "loaded": "", "refused": []}}
+def content():
+    return [list(model.objects.order_by("pk").values()) for model in (Audit, MailboxStatus)]
+before = content()
+shut = MailboxStatus.objects.filter(status="suspended").order_by("mailbox")
+result["shut"] = list(shut.values_list("mailbox", flat=True))
+result["broken"] = [audit.verify().broken]
+with archive.unpacked(Path({file!r})) as (staging, manifest), tempfile.TemporaryDirectory() as aside:
+    dump = staging / databases.DUMPS[engine]
+    whole = dump.read_bytes()
+    # MariaDB's in the middle of a statement: of half a list of statements the half is done.
+    end = whole.index(b"CREATE TABLE `incidents_audit`") + 60 if engine == "mysql" else len(whole) // 2
+    dump.write_bytes(whole[:end])
+    for name, act in (("checked", lambda: databases.check_dump(engine, staging)),
+                      ("loaded", lambda: databases.load(settings().database, staging, Path(aside)))):
+        try:
+            act()
+        except databases.DatabaseFailed as error:
+            result[name] = str(error)
+result["broken"].append(audit.verify().broken)
+result["same"] = before == content() and bool(before[0]) and bool(before[1])
+for statement in ("UPDATE incidents_audit SET verb = 'x'", "DELETE FROM incidents_audit"):
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+        result["refused"].append(False)
+    except Error as error:
+        result["refused"].append("append-only" in str(error))
+"""

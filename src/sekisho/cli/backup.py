@@ -79,7 +79,9 @@ def _tell(manifest: Any, as_json: bool, before: str) -> None:
     if as_json:
         print_json(facts)
         return
-    at, size = local_time(facts["taken_at"]), facts["bytes"] / 1e6
+    # With its zone: --check needs no configuration, and then knows the machine's zone only.
+    at = f"{local_time(facts['taken_at'])} {facts['taken_at'].astimezone():%Z}"
+    size = facts["bytes"] / 1e6
     tell(
         f"{before}{facts['host']}, {at}, {facts['files']} files, {size:.1f} MB unpacked, "
         f"{facts['shut']} mailboxes suspended or restricted.",

@@ -32,6 +32,7 @@ JOURNAL = "guard/journal"
 def write_backup(settings: Settings, target: Path | None, *, with_secrets: bool = False) -> Manifest:
     """Writes the backup (None: to standard output) and says what is in it; raises OSError or DatabaseFailed, then no
     file was made and a former one stands."""
+    databases.require_own(settings)
     taken_at = time.time()
     # Beside the target, where there is room for it; it names every mailbox, so nobody else may look.
     beside = target.parent if target is not None else None

@@ -160,7 +160,12 @@ def sessions(scene: Scene) -> Finding:
                 failed = str(error)
     if failed and not wrong:
         verdict = Verdict.FAIL if scene.running else Verdict.WARN
-        return Finding("dovecot.sessions", verdict, (failed, failed), ("doveadm who", "doveadm who"))
+        evidence = (
+            f"Dovecot does not answer, so open sessions cannot be seen: {failed}",
+            f"Dovecot が応答しないため、セッションを確認できません: {failed}",
+        )
+        again = ("start Dovecot, then run sekisho verify", "Dovecot を起動してから sekisho verify を実行してください")
+        return Finding("dovecot.sessions", verdict, evidence, again)
     return finding(
         "dovecot.sessions",
         wrong,
@@ -178,7 +183,12 @@ def queue(scene: Scene) -> Finding:
         }
     except CommandError as error:
         verdict = Verdict.FAIL if scene.running else Verdict.WARN
-        return Finding("queue.held", verdict, (str(error), str(error)), ("postqueue -p", "postqueue -p"))
+        evidence = (f"the queue cannot be read: {error}", f"キューを読めません: {error}")
+        again = (
+            "see what postqueue -p says (Postfix runs, called as root?), then run sekisho verify",
+            "postqueue -p を確認し(Postfix の起動、root での実行)、sekisho verify を実行してください",
+        )
+        return Finding("queue.held", verdict, evidence, again)
     wrong = [f"{i} ({e.mailbox})" for e in scene.holding for i in e.held if names.get(i, "") not in ("", "hold")]
     gone = [f"{i} ({e.mailbox})" for e in scene.holding for i in e.held if i not in names]
     if gone and not wrong:

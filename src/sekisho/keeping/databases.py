@@ -6,6 +6,8 @@ deadline, and the password in a file of mode 0600, never as an argument or in th
 
 Sessions of the panel and its cache are left out: a session's key opens the panel to whoever holds it (P7), so everybody
 signs in anew after a restore.
+
+A server's database is emptied before it is filled: what fails then puts the former content back.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sekisho.config import DatabaseSettings, read_secret
+from sekisho.config import DatabaseSettings, Settings, read_secret
 
 LEFT_OUT = ("django_session", "usersessions_usersession", "sekisho_cache", "web_usedstatement")
 # A million rows of sign-ins were dumped in under a minute; an hour is a hung program.
@@ -56,7 +58,20 @@ def check_dump(engine: str, staging: Path) -> None:
     if engine == "sqlite":
         _check_sqlite(path)
     elif engine == "postgresql":
-        _run(["pg_restore", "--list", str(path)])
+        # Reads all of it: the list alone stands at its beginning.
+        _run(["pg_restore", "--file=/dev/null", str(path)])
+    else:
+        _check_sql(path)
+
+
+def require_own(settings: Settings) -> None:
+    """Raises DatabaseFailed where the site's tables are in our database, too: a restore would take them away."""
+
+    def place(database: DatabaseSettings) -> tuple[object, ...]:
+        return database.engine, database.name, database.host, database.port
+
+    if place(settings.database) == place(settings.site_database):
+        raise DatabaseFailed("[database] and [site_database] are one; give Sekisho a database of its own")
 
 
 def is_empty(database: DatabaseSettings) -> bool:
@@ -173,19 +188,18 @@ def _dump_postgresql(database: DatabaseSettings, target: Path) -> None:
 
 
 def _load_postgresql(database: DatabaseSettings, source: Path, aside: Path) -> None:
-    from django.db import DatabaseError, connection
-
+    former = aside / "database.pgdump"
     with _pg(database) as run:
-        run(["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(aside / "database.pgdump")])
-        try:
-            with connection.cursor() as cursor:
-                for table in connection.introspection.table_names(cursor):
-                    cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE")
-                cursor.execute("DROP FUNCTION IF EXISTS audit_refuse() CASCADE")
-            connection.close()
-        except DatabaseError as error:
-            raise DatabaseFailed(str(error).strip()) from error
-        run(["pg_restore", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(source)])
+        _dump_aside(
+            former, lambda: run(["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(former)])
+        )
+
+        def fill(content: Path) -> None:
+            _drop_tables("DROP FUNCTION IF EXISTS audit_refuse() CASCADE")
+            options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
+            run(["pg_restore", *options, str(content)])
+
+        _fill_or_put_back(fill, source, former)
 
 
 # --- MariaDB
@@ -211,35 +225,106 @@ def _mariadb(database: DatabaseSettings) -> Iterator[str]:
         yield f"--defaults-extra-file={options}"
 
 
-_MARIADB_DUMP = ["--single-transaction", "--skip-lock-tables", "--hex-blob", "--triggers", "--no-tablespaces"]
+# Without triggers: a dump names their DEFINER, and only an administrator may make one for somebody else, as a restore
+# on another host would have to. The audit log's own are made anew (`_seal`); there are no others.
+_MARIADB_DUMP = ["--single-transaction", "--skip-lock-tables", "--hex-blob", "--skip-triggers", "--no-tablespaces"]
+# Whatever the machine's own my.cnf says.
+_MARIADB_CHARSET = "--default-character-set=utf8mb4"
+_MARIADB_END = b"-- Dump completed"
 
 
 def _dump_mysql(database: DatabaseSettings, target: Path) -> None:
     with _mariadb(database) as option:
-        without = [f"--ignore-table={database.name}.{table}" for table in LEFT_OUT]
-        _run(["mariadb-dump", option, *_MARIADB_DUMP, *without, f"--result-file={target}", "--", database.name])
-        # The tables themselves, empty.
-        with target.open("ab") as file:
-            words = ["mariadb-dump", option, "--no-data", "--force", "--", database.name, *LEFT_OUT]
-            _run(words, stdout=file)
+        without = [f"--ignore-table-data={database.name}.{table}" for table in LEFT_OUT]
+        _run(_mariadb_dump(option, database, target, *without))
+
+
+def _mariadb_dump(option: str, database: DatabaseSettings, target: Path, *more: str) -> list[str]:
+    words = ["mariadb-dump", option, _MARIADB_CHARSET, *_MARIADB_DUMP, *more]
+    return [*words, f"--result-file={target}", "--", database.name]
+
+
+def _check_sql(path: Path) -> None:
+    """mariadb-dump's last line is there: it was not cut off."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 200))
+        if _MARIADB_END not in file.read():
+            raise DatabaseFailed("the database in it is cut off: the dump's last line is missing")
 
 
 def _load_mysql(database: DatabaseSettings, source: Path, aside: Path) -> None:
+    former = aside / "database.sql"
+    with _mariadb(database) as option:
+        _dump_aside(former, lambda: _run(_mariadb_dump(option, database, former)))
+
+        def fill(content: Path) -> None:
+            _drop_tables()
+            with content.open("rb") as file:
+                _run(["mariadb", option, _MARIADB_CHARSET, "--", database.name], stdin=file)
+            _seal()
+
+        _fill_or_put_back(fill, source, former)
+
+
+# --- both servers
+
+
+def _dump_aside(former: Path, write: Callable[[], None]) -> None:
+    """Half a file would look like the former content."""
+    try:
+        write()
+    except DatabaseFailed:
+        former.unlink(missing_ok=True)
+        raise
+
+
+def _fill_or_put_back(fill: Callable[[Path], None], source: Path, former: Path) -> None:
+    """Fills the emptied database; raises DatabaseFailed, with the former content in place again if that can be."""
+    try:
+        fill(source)
+    except DatabaseFailed as error:
+        try:
+            fill(former)
+        except DatabaseFailed as again:
+            raise DatabaseFailed(f"{error}; the former content could not be put back either: {again}") from error
+        raise DatabaseFailed(f"{error}; the former content was put back") from error
+
+
+def _drop_tables(*more: str) -> None:
+    """Empties our database: all tables of it whatever refers to them, then what `more` says."""
     from django.db import DatabaseError, connection
 
-    with _mariadb(database) as option:
-        _run(["mariadb-dump", option, *_MARIADB_DUMP, f"--result-file={aside / 'database.sql'}", "--", database.name])
-        try:
-            with connection.cursor() as cursor:
-                tables = connection.introspection.table_names(cursor)
+    is_mysql = connection.vendor == "mysql"
+    try:
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+            if is_mysql:
+                # Of this connection only, which is closed below.
                 cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
-                for table in tables:
-                    cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)}")
-            connection.close()
-        except DatabaseError as error:
-            raise DatabaseFailed(str(error).strip()) from error
-        with source.open("rb") as file:
-            _run(["mariadb", option, "--", database.name], stdin=file)
+            for table in tables:
+                cascade = "" if is_mysql else " CASCADE"
+                cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)}{cascade}")
+            for statement in more:
+                cursor.execute(statement)
+        connection.close()
+    except DatabaseError as error:
+        raise DatabaseFailed(str(error).strip()) from error
+
+
+def _seal() -> None:
+    """The audit log's triggers, under the name of whoever restores."""
+    from django.db import DatabaseError, connection
+
+    from sekisho.incidents import audit_seal
+
+    try:
+        with connection.cursor() as cursor:
+            known = audit_seal.TABLE in connection.introspection.table_names(cursor)
+        if known:
+            audit_seal.seal(connection)
+        connection.close()
+    except DatabaseError as error:
+        raise DatabaseFailed(f"the audit log's triggers: {str(error).strip()}") from error
 
 
 def _run(
@@ -247,21 +332,27 @@ def _run(
     environment: dict[str, str] | None = None,
     *,
     stdin: object = subprocess.DEVNULL,
-    stdout: object = subprocess.DEVNULL,
 ) -> None:
-    """One program to its end; raises DatabaseFailed with its last line."""
+    """One program to its end; raises DatabaseFailed with the line in which it says why."""
     surroundings = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
         done = subprocess.run(
-            argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=surroundings, timeout=DEADLINE_S, check=False
-        )  # type: ignore[call-overload]
+            argv, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=surroundings,
+            timeout=DEADLINE_S, check=False,
+        )  # type: ignore[call-overload]  # fmt: skip
     except FileNotFoundError:
         raise DatabaseFailed(f"{argv[0]} is not installed (Debian: postgresql-client, mariadb-client)") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DatabaseFailed(f"{argv[0]}: {error}") from error
     if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
-        raise DatabaseFailed(f"{argv[0]}: {words[-1][:300]}")
+        raise DatabaseFailed(f"{argv[0]}: {_reason(argv[0], done.stderr.decode(errors='replace'), done.returncode)}")
+
+
+def _reason(program: str, words: str, code: int) -> str:
+    """The first line that speaks of an error: behind it PostgreSQL's programs quote the statement. Else the last."""
+    lines = words.strip().splitlines() or [f"exit status {code}"]
+    found = next((line for line in lines if "error" in line.lower()), lines[-1])
+    return found.removeprefix(f"{program}: ")[:300]
 
 
 _DUMP = {"sqlite": _dump_sqlite, "postgresql": _dump_postgresql, "mysql": _dump_mysql}

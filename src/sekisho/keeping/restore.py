@@ -179,15 +179,23 @@ def restore(
 ) -> Report:
     """Puts an unpacked, checked backup in place. Raises RestoreRefused (nothing was changed), DatabaseFailed or OSError
     (the present database is in the directory that the text or `aside` names)."""
+    databases.require_own(settings)
     databases.check_dump(manifest.engine, staging)
     require_place(settings, manifest, replace=replace)
     report = Report(manifest.taken_at)
-    now = standing.of_present(settings)
+    fresh = databases.is_empty(settings.database)
+    now = standing.of_host(settings) if fresh else standing.of_present(settings)
     wanted = decide(manifest.mailboxes, now, released, report)
     aside = Path(settings.var) / f"replaced-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     aside.mkdir(mode=0o700, parents=True)
     report.aside = str(aside)
-    _load(settings, staging, aside)
+    try:
+        _load(settings, staging, aside)
+    except databases.DatabaseFailed as error:
+        if any(aside.iterdir()):
+            raise databases.DatabaseFailed(f"{error} (the former database is also in {aside})") from error
+        aside.rmdir()
+        raise
     _place_files(settings, staging, wanted, report)
     _settle(manifest, wanted, actor)
     _follow(settings, report)
