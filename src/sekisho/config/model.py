@@ -263,6 +263,9 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     failed_sign_ins_days: KeptDays = 30
     # Which login submitted which queue id: twice the longest queue lifetime in the field, five days.
     submissions_days: KeptDays = 10
+    # Its recipients and what became of the copies, and how much was forwarded to where: as long as the messages. What
+    # an incident needs stays until 90 days after its end.
+    recipients_days: KeptDays = 10
     # Who waited for a suspended mailbox, from the end of its incident on; their number stays.
     correspondents_days: KeptDays = 90
     # Messages of an incident that are off hold: sender and first recipients.

@@ -133,6 +133,7 @@ class AuthPolicy:
                 device=report.device_id,
                 session=report.session_id,
                 app_password=app_password,
+                strange=self._checkpoint.is_strange(mailbox, place) if success else None,
             )
         )
         return _REPORTED

@@ -21,8 +21,8 @@ from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.sampling import ScoreSampler, thresholds
 from sekisho.guard.standing import OwnDecision, Stand, Standing
-from sekisho.guard.submissions import AcceptedMessages, JudgedRecipients, Pair
-from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, StateFile
+from sekisho.guard.submissions import AcceptedMessages, AskedRecipients, JudgedRecipients, Pair
+from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, Relation, StateFile
 from sekisho.journal.state import MailboxState
 from sekisho.wire.postfix_policy import PolicyRequest
 from sekisho.wire.replies import (
@@ -100,6 +100,7 @@ class Checkpoint:
         self._protected: frozenset[str] = frozenset(standing.state.protected)
         self._fuse = Fuse(standing.state.mailbox_count, standing.state.domain_mailbox_counts)
         self._judged = JudgedRecipients()
+        self._asked = AskedRecipients()
         self._budgets = Budgets(spool)
         self.permissions = Permissions()
         self.permissions.take_state(standing.state)
@@ -118,6 +119,27 @@ class Checkpoint:
             found = detection.canonical_mailbox(name, self.standing.state.alias_domains, self._delimiter)
             self._names[name] = found
             return found
+
+    def relation(self, mailbox: str, recipient: str) -> Relation:
+        """Whom a recipient (lower case) is to a mailbox; at most 1 in 100 strangers is taken for a partner."""
+        state = self.standing.state
+        domain = recipient.rpartition("@")[2]
+        if domain in state.domain_mailbox_counts or domain in state.alias_domains:
+            return "own"
+        return "partner" if self.profiles.of(mailbox).knows(recipient) else "stranger"
+
+    def leaves(self, mailbox: str, target: str) -> bool:
+        """Whether mail to a mailbox that goes on to `target` leaves the mailbox' own domain."""
+        canonical = self.mailbox(target)
+        return canonical is not None and canonical.rpartition("@")[2] != mailbox.rpartition("@")[2]
+
+    def is_strange(self, mailbox: str, place: detection.Place) -> bool:
+        """Whether a place is unfamiliar to a mailbox now. Our own webmail is no place, and a host that knows nobody yet
+        calls nobody a stranger."""
+        if not place.network or self.tables.is_learning:
+            return False
+        profile = self.profiles.of(mailbox)
+        return not profile.is_familiar(profile.judge(place, self.tables.domain(mailbox.rpartition("@")[2])))
 
     def take_state(self, state: StateFile, now: float) -> None:
         """Takes the record's word; a newer generation of a mailbox starts without the old evidence."""
@@ -177,6 +199,8 @@ class Checkpoint:
             action = SUBMISSION_SUSPENDED
         elif state == "RCPT":
             action = self._at_recipient(mailbox, stand, request, now)
+            if action is GO_ON:
+                self._asked.note(request.instance, request.recipient[:MAX_ADDRESS].lower())
         elif state == "END-OF-MESSAGE":
             action = self._at_end(mailbox, stand, request, now)
         else:
@@ -229,18 +253,24 @@ class Checkpoint:
         if stand.status == "restricted" and stand.limit == 0:
             return SUBMISSION_STOPPED
         self.accepted.add(queue_id, Pair(mailbox, now, stand.generation, request.client_address, live=True))
-        sender = request.sender[:MAX_ADDRESS]
+        asked: dict[Relation, list[str]] = {"own": [], "partner": [], "stranger": []}
+        for recipient in self._asked.take(request.instance):
+            asked[self.relation(mailbox, recipient)].append(recipient)
         self.spool(
             MessageSubmitted(
                 now,
                 mailbox,
                 queue_id,
-                sender,
+                request.sender[:MAX_ADDRESS],
                 recipients,
                 request.size,
                 request.client_address,
                 place.country,
                 place.asn,
+                self.is_strange(mailbox, place),
+                tuple(asked["own"]),
+                tuple(asked["partner"]),
+                tuple(asked["stranger"]),
             )
         )
         return GO_ON

@@ -15,14 +15,22 @@ import time
 
 from sekisho.detection import Delivery as DeliveryEvent
 from sekisho.detection import Recipient, Submission
-from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.checkpoint import MAX_ADDRESS, Checkpoint
 from sekisho.guard.dovecot_tail import DovecotTail
 from sekisho.guard.log_clock import LineClock
 from sekisho.guard.log_file import LogFile, Position
 from sekisho.guard.recent import Recent
-from sekisho.guard.standing import ACTIVE
 from sekisho.guard.submissions import REMEMBERED_IDS, Pair
-from sekisho.journal import DeliveryResult, Event, MailArrived, NoticeArrived, NoticeSeen, QueueIdPaired, SenderDeferred
+from sekisho.journal import (
+    DeliveryResult,
+    Event,
+    MailArrived,
+    MailForwarded,
+    NoticeArrived,
+    NoticeSeen,
+    QueueIdPaired,
+    SenderDeferred,
+)
 from sekisho.wire import maillog
 
 log = logging.getLogger("sekisho.guard")
@@ -42,6 +50,8 @@ UNQUEUED_MESSAGES = 1000
 MAX_MESSAGE_ID = 250
 # A chunk takes some 5 ms to read; between two the loop answers Postfix and Dovecot.
 CHUNK_PAUSE_SECONDS = 0.0
+# What is kept of another server's words: a refusal's reason stands in its first line.
+MAX_REPLY = 250
 
 # Daemons that put mail into a mailbox of ours.
 _INTO_MAILBOXES = frozenset({"lmtp", "virtual", "local", "pipe"})
@@ -96,7 +106,9 @@ class LogTail:
         generation = self._checkpoint.standing.generation(mailbox)
         if self.catching_up:
             self._checkpoint.accepted.pair(found.queue_id, Pair(mailbox, t, generation, found.ip, live=False))
-        self._spool(QueueIdPaired(t, mailbox, found.queue_id))
+        _, place = self._checkpoint.places.source(found.ip)
+        strange = self._checkpoint.is_strange(mailbox, place)
+        self._spool(QueueIdPaired(t, mailbox, found.queue_id, "", "", found.ip, place.country, place.asn, strange))
 
     def _queue_sender(self, found: maillog.QueueSender, t: float, now: float) -> None:
         if self._senders.get(found.queue_id) is None:
@@ -128,7 +140,9 @@ class LogTail:
         pair = self._checkpoint.accepted.owner(found.queue_id)
         if pair is not None:
             is_handed_on = self._went_on(found, pair, t)
-            self._result(found, pair, t, now, is_handed_on)
+            self._result(found, pair, t, is_handed_on)
+        if found.original and found.status == "sent":
+            self._forwarded(found, t)
         recipient = self._checkpoint.mailbox(found.recipient)
         if recipient is None:
             return
@@ -163,7 +177,15 @@ class LogTail:
             self._go_on(new, found.queue_id, pair, t)
         return True
 
-    def _result(self, found: maillog.Delivery, pair: Pair, t: float, now: float, is_handed_on: bool) -> None:
+    def _forwarded(self, found: maillog.Delivery, t: float) -> None:
+        """Mail to a mailbox of ours that an alias sends elsewhere. A filter's "sent" is told under the new id."""
+        if found.stays_here or found.daemon in _INTO_MAILBOXES:
+            return
+        mailbox = self._checkpoint.mailbox(found.original)
+        if mailbox is not None and self._checkpoint.leaves(mailbox, found.recipient):
+            self._spool(MailForwarded(t, mailbox, found.recipient.lower()[:MAX_ADDRESS], "alias"))
+
+    def _result(self, found: maillog.Delivery, pair: Pair, t: float, is_handed_on: bool) -> None:
         checkpoint = self._checkpoint
         ip, place = checkpoint.places.source(pair.ip)
         recipient = found.recipient.lower()
@@ -176,9 +198,14 @@ class LogTail:
         if pair.generation == checkpoint.standing.generation(pair.mailbox):
             event = DeliveryEvent(t, pair.mailbox, recipient, found.status, found.dsn, ip, place, pair.at)
             checkpoint.observe(event, t)
-        own = checkpoint.standing.own.get(pair.mailbox)
-        if checkpoint.standing.of(pair.mailbox) != ACTIVE or (own is not None and own.is_open(now)):
-            self._spool(DeliveryResult(t, pair.mailbox, found.queue_id, recipient, found.status, found.dsn))
+        original = found.original.lower()
+        self._spool(
+            DeliveryResult(
+                t, pair.mailbox, found.queue_id, recipient, found.status, found.dsn, original,
+                checkpoint.relation(pair.mailbox, original or recipient),
+                "" if found.status == "sent" else found.text[:MAX_REPLY],
+            )
+        )  # fmt: skip
 
     def _refused(self, found: maillog.RcptDeferred, t: float) -> None:
         mailbox = self._checkpoint.mailbox(found.recipient)

@@ -7,9 +7,9 @@ planted it; an old forward of the owner's own, redirecting mail every day, is no
 from __future__ import annotations
 
 from sekisho.detection import ScriptChange
-from sekisho.guard.checkpoint import Checkpoint
+from sekisho.guard.checkpoint import MAX_ADDRESS, Checkpoint
 from sekisho.guard.sessions import Sessions
-from sekisho.journal import ScriptChanged
+from sekisho.journal import MailForwarded, ScriptChanged
 
 # How long after a script was stored a new redirect is put down to it: the window of detection's D9.
 PLANTED_SECONDS = 3 * 86_400.0
@@ -40,10 +40,14 @@ class Scripts:
         self._checkpoint.spool(change)
 
     def redirected(self, user: str, target: str, now: float) -> None:
-        """Dovecot has redirected a message; news only if a script was stored lately."""
+        """Dovecot has redirected a message: told each time, and judged only if a script was stored lately."""
         mailbox = self._checkpoint.mailbox(user)
-        change = self._changes.get(mailbox) if mailbox is not None else None
-        if mailbox is None or change is None or now - change.t > PLANTED_SECONDS:
+        if mailbox is None:
+            return
+        if self._checkpoint.leaves(mailbox, target):
+            self._checkpoint.spool(MailForwarded(now, mailbox, target.lower()[:MAX_ADDRESS], "sieve"))
+        change = self._changes.get(mailbox)
+        if change is None or now - change.t > PLANTED_SECONDS:
             return
         found = ScriptChanged(change.t, mailbox, "forward", target, change.script, change.ip)
         if self._judge(found, now):

@@ -45,6 +45,41 @@ class JudgedRecipients:
         return True
 
 
+class AskedRecipients:
+    """The recipients that were let through of each message that is being handed in, by Postfix' `instance`."""
+
+    def __init__(self, remembered: int = REMEMBERED_RECIPIENTS) -> None:
+        self._size = remembered
+        # As above: two halves that take turns, at most 2 x `remembered` recipients.
+        self._recent: dict[str, dict[str, None]] = {}
+        self._older: dict[str, dict[str, None]] = {}
+        self._held = 0
+
+    def note(self, instance: str, recipient: str) -> None:
+        """A recipient was let through; the same one again is no other."""
+        if not instance:
+            return
+        asked = self._recent.get(instance)
+        if asked is None:
+            asked = self._older.pop(instance, {})
+            self._held += len(asked)
+            self._recent[instance] = asked
+        if recipient in asked:
+            return
+        asked[recipient] = None
+        self._held += 1
+        if self._held >= self._size:
+            self._older, self._recent, self._held = self._recent, {}, 0
+
+    def take(self, instance: str) -> tuple[str, ...]:
+        """The recipients of a message whose end has come, in their order; they are forgotten."""
+        asked = self._recent.pop(instance, None)
+        if asked is not None:
+            self._held -= len(asked)
+            return tuple(asked)
+        return tuple(self._older.pop(instance, ()))
+
+
 class Pair(NamedTuple):
     """Who submitted a queue id, when, in which generation, from where; `live`: we saw its END-OF-MESSAGE ourselves."""
 

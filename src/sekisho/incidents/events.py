@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -23,7 +24,8 @@ from sekisho.incidents import (
 )
 from sekisho.incidents.changes import write_audit
 from sekisho.incidents.decisions import OPEN_PHASES, open_incident
-from sekisho.incidents.models import Incident, QueueIdLogin, SignIn
+from sekisho.incidents.models import Incident, SignIn, UnseenTime
+from sekisho.incidents.sent_mail import SentMail
 from sekisho.incidents.timeline import RETURNED, add_entry
 from sekisho.journal import (
     AttemptSeen,
@@ -32,6 +34,7 @@ from sekisho.journal import (
     GuardGap,
     LoginSeen,
     MailArrived,
+    MailForwarded,
     MessageSubmitted,
     NewRecipientAsked,
     NoticeArrived,
@@ -46,23 +49,29 @@ from sekisho.journal import (
 
 HOUR = 3600
 SourceHour = tuple[str, bool, str, str, int, str, str, str]
+# Kept in memory until the end of the batch.
+_COLLECTED = (LoginSeen, MessageSubmitted, QueueIdPaired, DeliveryResult, MailForwarded)
 # Programs told apart at one address within an hour: a household has fewer, and whoever sends a new name with each login
 # makes no more rows than this.
 MOST_PROGRAMS = 8
 
 
 class EventBatch:
-    """Collects the events of one transaction. `add` writes what stands alone, `sums` gives the rest."""
+    """Collects the events of one transaction. `add` writes what stands alone, `sums` and `sent` give the rest."""
 
     def __init__(self) -> None:
         self._logins: dict[SourceHour, tuple[LoginSeen, int]] = {}
         # The last use of each app password.
         self._uses: dict[tuple[str, str], LoginSeen] = {}
+        self.sent = SentMail()
+        # Results that an incident's story counts: mailbox, status, hour -> the latest, how many.
+        self._unsent: dict[tuple[str, str, int], tuple[DeliveryResult, int]] = {}
         self._takers: dict[type, Callable[[Any], object]] = {
             LoginSeen: self._login,
-            MessageSubmitted: _submitted,
-            QueueIdPaired: _paired,
-            DeliveryResult: _delivered,
+            MessageSubmitted: self.sent.add,
+            QueueIdPaired: self.sent.add,
+            DeliveryResult: self._delivered,
+            MailForwarded: self.sent.forwarded,
             SenderDeferred: deferred.note_waiting,
             MailArrived: deferred.note_arrival,
             ScriptChanged: _script_changed,
@@ -77,8 +86,13 @@ class EventBatch:
         }
 
     def add(self, event: Event) -> None:
-        """Takes one event; raises what the database raises."""
+        """Takes one event; raises what the database raises, unless it `only_collects`."""
         self._takers[type(event)](event)
+
+    @staticmethod
+    def only_collects(event: Event) -> bool:
+        """Whether taking this event touches no database yet: no savepoint is needed for it."""
+        return isinstance(event, _COLLECTED)
 
     def _login(self, event: LoginSeen) -> None:
         key = (
@@ -92,16 +106,27 @@ class EventBatch:
             event.device[:200] if event.success else "",
         )
         first, count = self._logins.get(key, (event, 0))
+        if event.strange and not first.strange:
+            first = msgspec.structs.replace(first, strange=True)
         self._logins[key] = (first, count + 1)
         if event.success and event.app_password:
             self._uses[event.mailbox[:255], event.app_password] = event
 
-    def sums(self) -> Iterator[tuple[LoginSeen, Callable[[], None]]]:
-        """What was summed up: a login of the sum, and the call that writes its row."""
+    def _delivered(self, event: DeliveryResult) -> None:
+        self.sent.add(event)
+        if event.status != "sent":
+            key = (event.mailbox, event.status, int(event.t // HOUR))
+            _, count = self._unsent.get(key, (event, 0))
+            self._unsent[key] = (event, count + 1)
+
+    def sums(self) -> Iterator[tuple[Event, Callable[[], None]]]:
+        """What was summed up: an event of the sum, and the call that writes its row."""
         for (_, _, _, _, hour, *_), (first, count) in self._logins.items():
             yield first, partial(_write_logins, first, count, _time(hour * HOUR))
         for use in self._uses.values():
             yield use, partial(_note_use, use)
+        for result, count in self._unsent.values():
+            yield result, partial(_tell_incident, result, count)
 
 
 def _note_use(use: LoginSeen) -> None:
@@ -130,7 +155,10 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
     )
     row = _row_of_program(same, first) if first.success else same.first()
     if row is not None:
-        SignIn.objects.filter(pk=row.pk).update(count=F("count") + count)
+        changed: dict[str, Any] = {"count": F("count") + count}
+        if first.strange and not row.strange:
+            changed["strange"] = True
+        SignIn.objects.filter(pk=row.pk).update(**changed)
         return
     SignIn.objects.create(
         mailbox=first.mailbox[:255],
@@ -142,6 +170,7 @@ def _write_logins(first: LoginSeen, count: int, hour: datetime) -> None:
         asn=first.asn,
         device=first.device[:200],
         count=count,
+        strange=first.strange,
         **password,
     )
 
@@ -156,42 +185,15 @@ def _time(t: float) -> datetime:
     return datetime.fromtimestamp(t, UTC)
 
 
-def _submitted(event: MessageSubmitted) -> None:
-    QueueIdLogin.objects.update_or_create(
-        queue_id=event.queue_id[:40],
-        defaults={
-            "mailbox": event.mailbox[:255],
-            "at": _time(event.t),
-            "sender": event.sender[:320],
-            "recipients": event.recipients,
-            "size": event.size,
-        },
-    )
-
-
-def _paired(event: QueueIdPaired) -> None:
-    """The log's word on a queue id: of a message we know already, or a filter's new id for a known one."""
-    known: dict[str, object] = {"mailbox": event.mailbox[:255], "at": _time(event.t)}
-    if event.former_queue_id:
-        former = QueueIdLogin.objects.filter(pk=event.former_queue_id).first()
-        if former is not None:
-            known |= {"sender": former.sender, "recipients": former.recipients, "size": former.size}
-    row, _ = QueueIdLogin.objects.get_or_create(queue_id=event.queue_id[:40], defaults=known)
-    if event.message_id and row.mailbox == event.mailbox[:255]:
-        QueueIdLogin.objects.filter(pk=row.pk).update(message_id=event.message_id[:255])
-
-
-def _delivered(event: DeliveryResult) -> None:
-    """An incident shows how much of its spam came back; single results are in the mail log."""
-    if event.status == "sent":
+def _tell_incident(latest: DeliveryResult, count: int) -> None:
+    """An incident's story shows how much of its spam came back."""
+    incident = open_incident(latest.mailbox)
+    if incident is None or _time(latest.t) < incident.first_risk_at:
         return
-    incident = open_incident(event.mailbox)
-    if incident is None or _time(event.t) < incident.first_risk_at:
-        return
-    key = f"{event.status}-{incident.pk}-{int(event.t // HOUR)}"
-    if not add_entry(incident, _time(event.t), f"mail_{event.status}", key, {"count": 1}):
+    key = f"{latest.status}-{incident.pk}-{int(latest.t // HOUR)}"
+    if not add_entry(incident, _time(latest.t), f"mail_{latest.status}", key, {"count": count}):
         entry = incident.timeline.get(key=key)
-        entry.details["count"] += 1
+        entry.details["count"] += count
         entry.save(update_fields=["details"])
 
 
@@ -231,5 +233,6 @@ def _notice_arrived(event: NoticeArrived) -> None:
 def _gap(event: GuardGap) -> None:
     details: dict[str, object] = {"since": event.since, "until": event.until}
     write_audit("guard", "guard_gap", "", details, at=timezone.now())
+    UnseenTime.objects.get_or_create(since=_time(event.since), until=_time(event.until))
     for incident in Incident.objects.filter(phase__in=OPEN_PHASES):
         add_entry(incident, _time(event.since), "guard_gap", f"gap-{incident.pk}-{event.since:.6f}", details)

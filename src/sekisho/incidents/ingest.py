@@ -18,6 +18,7 @@ from sekisho.config import Settings
 from sekisho.incidents.decisions import record_detection
 from sekisho.incidents.events import EventBatch
 from sekisho.incidents.models import ReadPosition
+from sekisho.incidents.sent_mail import SentMail
 from sekisho.journal import Cursor, Follower, RecordError, format_record, parse_decision, parse_event
 from sekisho.journal.failpoint import failpoint
 
@@ -33,10 +34,6 @@ REJECTED_FILE_BYTES = 8 * 1024 * 1024
 
 def _take_decision(line: bytes) -> None:
     record_detection(parse_decision(line))
-
-
-def _add_event(batch: EventBatch, line: bytes) -> None:
-    batch.add(parse_event(line))
 
 
 class Intake:
@@ -99,9 +96,33 @@ class Intake:
     def _take_events(self, lines: list[bytes]) -> None:
         batch = EventBatch()
         for line in lines:
-            self._guarded(line, partial(_add_event, batch, line))
-        for login, write in batch.sums():
-            self._guarded(format_record(login), write)
+            self._take_event(batch, line)
+        self._write_sent(batch.sent)
+        for event, write in batch.sums():
+            self._guarded(format_record(event), write)
+
+    def _take_event(self, batch: EventBatch, line: bytes) -> None:
+        try:
+            event = parse_event(line)
+        except RecordError as error:
+            self._set_aside(line, f"no record: {error}")
+            return
+        if batch.only_collects(event):
+            batch.add(event)
+        else:
+            self._guarded(line, partial(batch.add, event))
+
+    def _write_sent(self, sent: SentMail) -> None:
+        """All messages of a batch in one go; where one of them cannot be written, each by itself."""
+        try:
+            with transaction.atomic(using="default"):
+                sent.write()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.warning("messages are written one by one: %s: %s", type(error).__name__, ascii(str(error))[:200])
+            for event, write in sent.singly():
+                self._guarded(format_record(event), write)
 
     def _guarded(self, line: bytes, take: Callable[[], object]) -> None:
         """Takes one record in a savepoint of its own; one that cannot be taken is set aside."""

@@ -19,6 +19,78 @@ class QueueIdLogin(models.Model):
     size = models.PositiveBigIntegerField(default=0)
     # As cleanup logged it, with its angle brackets; the sender's text. Ties reports to a message, never to a person.
     message_id = models.CharField(max_length=255, blank=True, default="", db_index=True)
+    # Where the session came from; "": not known.
+    ip = models.CharField(max_length=45, blank=True, default="", db_default="")
+    country = models.CharField(max_length=2, blank=True, default="", db_default="")
+    asn = models.PositiveBigIntegerField(default=0, db_default=0)
+    # Whether that was unfamiliar to the mailbox then; None: nobody said.
+    strange = models.BooleanField(null=True)
+    # The first queue id of the same message, when a content filter or a requeue gave it this one; "" for the first.
+    origin = models.CharField(max_length=40, blank=True, default="", db_default="", db_index=True)
+    # Its recipients are all known from its handing in; else the delivery results name them.
+    listed = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["mailbox", "at"], name="messages_by_time")]
+
+
+class SentRecipient(models.Model):
+    """One recipient of a message that a login handed in, and what became of this copy (incidents.sent_mail)."""
+
+    OUTCOMES: ClassVar = ["asked", "waiting", "delivered", "refused", "refused_as_spam"]
+
+    # The message's first queue id (QueueIdLogin.origin leads there).
+    queue_id = models.CharField(max_length=40)
+    mailbox = models.CharField(max_length=255)
+    at = models.DateTimeField(db_index=True)
+    # As SMTP carried it, in lower case.
+    recipient = models.CharField(max_length=320)
+    domain = models.CharField(max_length=255)
+    # own, partner, stranger: whom it was to the mailbox when the message was handed in.
+    relation = models.CharField(max_length=8)
+    # asked: let through at RCPT, but Postfix has refused some recipients of this message and does not say which.
+    outcome = models.CharField(max_length=16, default="waiting")
+    dsn = models.CharField(max_length=12, blank=True, default="")
+    reply = models.CharField(max_length=250, blank=True, default="")
+    # When the outcome became known.
+    result_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["mailbox", "at"], name="recipients_by_time")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["queue_id", "recipient"], name="one_row_per_recipient"),
+        ]
+
+
+class ForwardedMail(models.Model):
+    """How many messages to a mailbox went on to an address elsewhere within an hour, by its script or by an alias."""
+
+    mailbox = models.CharField(max_length=255)
+    target = models.CharField(max_length=320)
+    # sieve, alias
+    via = models.CharField(max_length=5)
+    # The hour's first second.
+    hour = models.DateTimeField(db_index=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailbox", "target", "via", "hour"], name="one_row_per_forward_and_hour"),
+        ]
+
+
+class UnseenTime(models.Model):
+    """A time in which the guard was not there: nothing was judged, and what happened is known from logs at best."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["since", "until"], name="one_row_per_unseen_time"),
+        ]
 
 
 class ReportedMessage(models.Model):

@@ -13,9 +13,12 @@ from sekisho.incidents.app_password_model import AppPassword as AppPassword
 from sekisho.incidents.audit_models import Audit as Audit
 from sekisho.incidents.audit_models import AuditHead as AuditHead
 from sekisho.incidents.channel_test_models import ChannelTest as ChannelTest
+from sekisho.incidents.message_models import ForwardedMail as ForwardedMail
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin
 from sekisho.incidents.message_models import ReportedMessage as ReportedMessage
+from sekisho.incidents.message_models import SentRecipient as SentRecipient
+from sekisho.incidents.message_models import UnseenTime as UnseenTime
 from sekisho.incidents.note_models import IncidentNote as IncidentNote
 from sekisho.incidents.password_models import BurnedPassword as BurnedPassword
 from sekisho.incidents.password_models import KnownPassword as KnownPassword
@@ -237,6 +240,8 @@ class SignIn(models.Model):
     old_password = models.BooleanField(default=False)
     # Of successful ones: the number of the app password, "" for the mailbox's own.
     app_password = models.CharField(max_length=18, blank=True, default="")
+    # Of successful ones: whether the source was unfamiliar to the mailbox then; None: nobody said.
+    strange = models.BooleanField(null=True)
 
 
 class UsualUse(models.Model):

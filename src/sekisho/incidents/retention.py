@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from sekisho.config.model import RetentionSettings
 from sekisho.directory.models import SiteDomain
@@ -21,6 +22,7 @@ from sekisho.incidents import audit
 from sekisho.incidents.changes import NotAllowed
 from sekisho.incidents.models import (
     DeferredPair,
+    ForwardedMail,
     HeldMessage,
     Incident,
     Notice,
@@ -28,6 +30,7 @@ from sekisho.incidents.models import (
     ReportedMessage,
     RetentionRule,
     ScorePoint,
+    SentRecipient,
     SignIn,
 )
 from sekisho.incidents.timeline import add_entry
@@ -37,6 +40,8 @@ BATCH = 500
 # Below this a running incident would lose its evidence: senders and our own queue wait five days (RFC 5321, 4.5.4.1).
 LEAST_DAYS = 7
 MOST_DAYS = 36_500
+# The final report is due 60 days after one knows (個人情報保護法施行規則 8条2項), and questions follow it.
+EVIDENCE_DAYS = 90
 
 
 class Kind(NamedTuple):
@@ -48,10 +53,25 @@ class Kind(NamedTuple):
     mailbox: str
 
 
+def _nobodys_evidence(model: Any, at: str = "at") -> QuerySet[Any]:
+    """Rows that no incident's report needs. An incident keeps what its mailbox sent and leaked from its first sign
+    until its recovery (or its end, where it had none) for EVIDENCE_DAYS after its end; a dismissed one keeps nothing.
+    """
+    needing = Incident.objects.filter(mailbox=OuterRef("mailbox"), first_risk_at__lte=OuterRef(at))
+    needing = needing.exclude(phase="dismissed").filter(
+        Q(recovered_at=None) | Q(recovered_at__gte=OuterRef(at)), Q(closed_at=None) | Q(closed_at__gte=OuterRef(at))
+    )
+    ended = timezone.now() - timedelta(days=EVIDENCE_DAYS)
+    kept: QuerySet[Any] = model.objects.exclude(Exists(needing.filter(Q(closed_at=None) | Q(closed_at__gt=ended))))
+    return kept
+
+
 KINDS: dict[str, Kind] = {
     "sign_ins": Kind(lambda: SignIn.objects.filter(success=True), "at", "mailbox"),
     "failed_sign_ins": Kind(lambda: SignIn.objects.filter(success=False), "at", "mailbox"),
-    "submissions": Kind(QueueIdLogin.objects.all, "at", "mailbox"),
+    "submissions": Kind(lambda: _nobodys_evidence(QueueIdLogin), "at", "mailbox"),
+    "recipients": Kind(lambda: _nobodys_evidence(SentRecipient), "at", "mailbox"),
+    "forwards": Kind(lambda: _nobodys_evidence(ForwardedMail, "last_at"), "last_at", "mailbox"),
     # Who waited: from the end of the incident on.
     "correspondents": Kind(
         lambda: DeferredPair.objects.filter(incident__phase__in=["closed", "dismissed"]),
@@ -75,8 +95,8 @@ KINDS: dict[str, Kind] = {
     "scores": Kind(ScorePoint.objects.all, "t", "mailbox"),
     "complaints": Kind(ReportedMessage.objects.all, "last_at", "mailbox"),
 }
-# Letters are notices without an incident: the same setting.
-SETTING_OF = {"letters": "notices"}
+# Letters are notices without an incident; forwards are counted beside the messages: the same settings.
+SETTING_OF = {"letters": "notices", "forwards": "recipients"}
 
 
 class Due(NamedTuple):

@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 
 Status = Literal["active", "restricted", "suspended", "probation"]
+# Whom a recipient is to the mailbox: hosted here, somebody it had written to before today, nobody it knew.
+Relation = Literal["own", "partner", "stranger"]
 
 
 class RecordError(ValueError):
@@ -85,6 +87,8 @@ class LoginSeen(msgspec.Struct, frozen=True, tag="login"):
     session: str = ""
     # The app password it was made with, as Dovecot names it (its number); "" for the mailbox's own password.
     app_password: str = ""
+    # Whether its source was unfamiliar to the mailbox; None: nobody says.
+    strange: bool | None = None
 
 
 class MessageSubmitted(msgspec.Struct, frozen=True, tag="submitted"):
@@ -99,6 +103,13 @@ class MessageSubmitted(msgspec.Struct, frozen=True, tag="submitted"):
     ip: str = ""
     country: str = ""
     asn: int = 0
+    # Whether its source was unfamiliar to the mailbox; None: nobody says.
+    strange: bool | None = None
+    # The recipients that were let through at RCPT, each once, by what they are to the mailbox; Postfix may have refused
+    # some of them itself: then there are more of them than `recipients`. Fewer: the guard was not asked about all.
+    own: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
 
 
 class QueueIdPaired(msgspec.Struct, frozen=True, tag="paired"):
@@ -110,6 +121,11 @@ class QueueIdPaired(msgspec.Struct, frozen=True, tag="paired"):
     former_queue_id: str = ""
     # With its angle brackets; its text is the sender's.
     message_id: str = ""
+    # Where the session came from, when the line said it.
+    ip: str = ""
+    country: str = ""
+    asn: int = 0
+    strange: bool | None = None
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, tag="delivery"):
@@ -121,6 +137,20 @@ class DeliveryResult(msgspec.Struct, frozen=True, tag="delivery"):
     recipient: str
     status: str
     dsn: str
+    # The address as it was handed in, where an alias changed it.
+    original: str = ""
+    relation: Relation | None = None
+    # The other server's words, unless it took the message; at most 250 characters.
+    reply: str = ""
+
+
+class MailForwarded(msgspec.Struct, frozen=True, tag="forwarded"):
+    """Mail to this mailbox went on to an address elsewhere: by its script, or by an alias that leads there."""
+
+    t: float
+    mailbox: str
+    target: str
+    via: Literal["sieve", "alias"]
 
 
 class SenderDeferred(msgspec.Struct, frozen=True, tag="deferred"):
@@ -261,6 +291,7 @@ Event = (
     | MessageSubmitted
     | QueueIdPaired
     | DeliveryResult
+    | MailForwarded
     | SenderDeferred
     | MailArrived
     | ScriptChanged

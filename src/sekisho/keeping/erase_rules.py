@@ -47,6 +47,8 @@ MANY = [
     for name in (
         "SignIn",
         "QueueIdLogin",
+        "SentRecipient",
+        "ForwardedMail",
         "ReportedMessage",
         "ScorePoint",
         "NewRecipient",
@@ -116,6 +118,7 @@ OF_NOBODY = {
     "incidents.HostHeartbeat": "a process's state now, written anew every few seconds",
     "incidents.NetworkOwner": "names of networks",
     "incidents.ReadPosition": "places in files",
+    "incidents.UnseenTime": "times in which a guard was not there",
     "web.SignInTries": "keyed hashes, gone after a quarter of an hour",
     "web.CacheEntry": "what is to be computed anew, gone within minutes",
     "web.UsedStatement": "hashes of used statements",

@@ -7,7 +7,9 @@ import pytest
 from guard.standins import ALICE, NOW, STRANGER, Bench, judge_always
 from sekisho import detection
 from sekisho.detection import NOWHERE, Login, Place, Recipient, ScriptChange
+from sekisho.detection.recipients import fingerprint
 from sekisho.guard.profiles import Profiles
+from sekisho.guard.submissions import AskedRecipients
 from sekisho.journal import DecisionRecord, MailboxState, MessageSubmitted, StateFile
 from sekisho.wire.replies import GO_ON, SUBMISSION_RESTRICTED, SUBMISSION_STOPPED, SUBMISSION_SUSPENDED
 
@@ -169,6 +171,51 @@ def test_an_accepted_message_is_spooled_and_named_in_a_later_trip(monkeypatch: p
     monkeypatch.setattr(detection, "assess", assess)
     bench.ask(NOW + 2, instance="i.9")
     assert bench.journal.records[0].queue_ids == ("Q1",)
+
+
+def test_a_submission_names_whom_it_goes_to_and_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    hosted = StateFile(NOW, {}, {"alias.test": "shop.test"}, domain_mailbox_counts={"shop.test": 3, "other.test": 1})
+    bench.checkpoint.take_state(hosted, NOW)
+    bench.checkpoint.profiles.of(ALICE).habits.recipients.learn([fingerprint("partner@far.test")])
+    asked = ("Bob@Shop.test", "carol@other.test", "dan@alias.test", "partner@far.test", "new@far.test", "new@far.test")
+    for recipient in asked:
+        bench.ask(recipient=recipient)
+    bench.ask(recipient="another@far.test", instance="i.2")
+    bench.ask(protocol_state="END-OF-MESSAGE", queue_id="Q1", recipient_count=5)
+    told = bench.spooled[-1]
+    assert isinstance(told, MessageSubmitted)
+    assert told.own == ("bob@shop.test", "carol@other.test", "dan@alias.test")
+    assert (told.partners, told.strangers) == (("partner@far.test",), ("new@far.test",))
+    assert told.strange is False, "a host that knows nobody calls nobody a stranger"
+    monkeypatch.setattr(type(bench.checkpoint.tables), "is_learning", False)
+    bench.ask(protocol_state="END-OF-MESSAGE", queue_id="Q2", recipient_count=1, instance="i.3")
+    told = bench.spooled[-1]
+    assert isinstance(told, MessageSubmitted)
+    assert told.strange is True and not (told.own or told.partners or told.strangers)
+
+
+def test_a_refused_recipient_is_not_among_them() -> None:
+    bench = Bench()
+    bench.state(alice=("restricted", 0, 0))
+    assert bench.ask() != GO_ON
+    bench.state(NOW + 1, alice=("active", 1, None))
+    bench.ask(NOW + 2, protocol_state="END-OF-MESSAGE", queue_id="Q1", recipient_count=1)
+    told = bench.spooled[-1]
+    assert isinstance(told, MessageSubmitted) and told.strangers == ()
+
+
+def test_recipients_of_unfinished_messages_are_forgotten_in_time() -> None:
+    asked = AskedRecipients(remembered=3)
+    asked.note("i.1", "a@far.test")
+    asked.note("i.2", "b@far.test")
+    asked.note("i.2", "c@far.test")
+    asked.note("i.2", "d@far.test")
+    assert asked.take("i.2") == ("b@far.test", "c@far.test", "d@far.test"), "the older half is still there"
+    for number in range(6):
+        asked.note("i.3", f"{number}@far.test")
+    assert asked.take("i.1") == () and asked.take("") == ()
+    assert asked.take("i.3")[-1] == "5@far.test"
 
 
 def test_a_new_generation_starts_without_the_old_evidence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from sekisho.journal import (
     DeliveryResult,
     MailArrived,
     MailboxState,
+    MailForwarded,
     NoticeArrived,
     NoticeSeen,
     QueueIdPaired,
@@ -56,7 +57,7 @@ def login(queue_id: str = ID) -> str:
 def test_the_log_pairs_queue_id_and_login() -> None:
     tail = Tail()
     tail.say("submission/smtpd", login())
-    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, ID)]
+    assert tail.bench.spooled == [QueueIdPaired(NOW, ALICE, ID, ip=STRANGER, strange=False)]
 
 
 def test_a_message_already_known_from_the_policy_is_not_paired_again() -> None:
@@ -66,16 +67,30 @@ def test_a_message_already_known_from_the_policy_is_not_paired_again() -> None:
     assert tail.bench.spooled == []
 
 
-def test_delivery_results_are_learnt_and_spooled_only_where_somebody_looks() -> None:
+def test_delivery_results_are_learnt_and_told_with_what_the_recipient_is() -> None:
     tail = Tail()
     tail.submit()
     before = tail.bench.checkpoint.counters.events
     tail.deliver("bounced", "5.1.1")
     assert tail.bench.checkpoint.counters.events == before + 1
-    assert tail.bench.spooled == []
-    tail.bench.state(alice=("restricted", 0, 10))
-    tail.deliver("bounced", "5.1.1")
-    assert tail.bench.spooled == [DeliveryResult(NOW, ALICE, ID, "x@far.test", "bounced", "5.1.1")]
+    told = DeliveryResult(NOW, ALICE, ID, "x@far.test", "bounced", "5.1.1", "", "stranger", "said: x")
+    assert tail.bench.spooled == [told]
+    tail.deliver()
+    assert tail.bench.spooled[1:] == [DeliveryResult(NOW, ALICE, ID, "x@far.test", "sent", "2.0.0", "", "stranger")]
+
+
+def test_mail_that_an_alias_sends_elsewhere_is_told() -> None:
+    tail = Tail()
+    relay = "relay=r[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)"
+    for to, original in (("Thief@far.test", ALICE), ("bob@shop.test", ALICE), ("me@far.test", "x@nowhere")):
+        tail.say("smtp", f"{ID}: to=<{to}>, orig_to=<{original}>, {relay}")
+    tail.say("smtp", f"{ID}: to=<thief@far.test>, orig_to=<{ALICE}>, {relay.replace('sent', 'deferred')}")
+    tail.say("lmtp", f"{ID}: to=<carol@far.test>, orig_to=<{ALICE}>, {relay}")
+    told = [event for event in tail.bench.spooled if isinstance(event, MailForwarded)]
+    assert told == [
+        MailForwarded(NOW, ALICE, "thief@far.test", "alias"),
+        MailForwarded(NOW, "x@nowhere", "me@far.test", "alias"),
+    ]
 
 
 def test_results_of_strangers_mail_are_nobodys() -> None:

@@ -21,6 +21,7 @@ from sekisho.incidents.deferred import note_waiting
 from sekisho.incidents.models import (
     Audit,
     DeferredPair,
+    ForwardedMail,
     HeldMessage,
     Incident,
     Notice,
@@ -29,6 +30,7 @@ from sekisho.incidents.models import (
     ReportedMessage,
     RetentionRule,
     ScorePoint,
+    SentRecipient,
     SignIn,
 )
 from sekisho.journal import AppendLog, Cursor, SenderDeferred, write_cursor
@@ -58,6 +60,9 @@ def one_of_each(incident: Incident, days: float) -> None:
     sign_in(ALICE, days)
     sign_in(ALICE, days, success=False)
     QueueIdLogin.objects.create(queue_id=f"Q{days}", mailbox=ALICE, at=at)
+    copy = {"recipient": f"r{days}@far.test", "domain": "far.test", "relation": "stranger"}
+    SentRecipient.objects.create(queue_id=f"Q{days}", mailbox=ALICE, at=at, **copy)
+    ForwardedMail.objects.create(mailbox=ALICE, target="x@far.test", via="sieve", hour=at, first_at=at, last_at=at)
     DeferredPair.objects.create(
         incident=incident,
         mailbox=ALICE,
@@ -87,6 +92,30 @@ def test_every_kind_goes_after_its_days_and_not_before(incident: Incident) -> No
     for model in (SignIn, QueueIdLogin, HeldMessage, Notice, ScorePoint, ReportedMessage):
         assert model.objects.exists(), "the young one stays"
     assert Incident.objects.filter(pk=incident.pk).exists() and Audit.objects.exists()
+
+
+def test_what_an_incident_s_mailbox_sent_stays_until_its_report_is_no_longer_asked_for(incident: Incident) -> None:
+    now = timezone.now()
+
+    def kept() -> set[str]:
+        prune()
+        return set(SentRecipient.objects.values_list("queue_id", flat=True))
+
+    first_risk, recovered = now - timedelta(days=60), now - timedelta(days=50)
+    Incident.objects.filter(pk=incident.pk).update(first_risk_at=first_risk, recovered_at=recovered)
+    copy = {"recipient": "r@far.test", "domain": "far.test", "relation": "stranger"}
+    for name, mailbox, days in (
+        ("before", ALICE, 61), ("during", ALICE, 55), ("after", ALICE, 49), ("another", CAROL, 55), ("young", CAROL, 1),
+    ):  # fmt: skip
+        SentRecipient.objects.create(queue_id=name, mailbox=mailbox, at=now - timedelta(days=days), **copy)
+    assert kept() == {"during", "young"}
+    Incident.objects.filter(pk=incident.pk).update(phase="closed", closed_at=now - timedelta(days=89))
+    assert kept() == {"young"}, "closed before, it needs nothing of later days"
+    Incident.objects.filter(pk=incident.pk).update(first_risk_at=now - timedelta(days=95))
+    SentRecipient.objects.create(queue_id="during", mailbox=ALICE, at=now - timedelta(days=93), **copy)
+    assert kept() == {"during", "young"}
+    Incident.objects.filter(pk=incident.pk).update(closed_at=now - timedelta(days=91))
+    assert kept() == {"young"}
 
 
 @pytest.mark.parametrize("kind", [name for name in retention.KINDS if name not in retention.SETTING_OF])
