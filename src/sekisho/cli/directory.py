@@ -9,6 +9,7 @@ from sekisho.cli.erase import domain_erase
 from sekisho.cli.output import actor, databases, print_json, print_table, read_password, say, tell
 from sekisho.cli.prune import domain_retention
 from sekisho.cli.rescue import domain_rescue
+from sekisho.cli.sending import domain_sending
 
 
 def _note(verb: str, subject: str, *, domain: str = "", **details: object) -> None:
@@ -28,6 +29,7 @@ domain.add_command(domain_preview)
 domain.add_command(domain_rescue)
 domain.add_command(domain_retention)
 domain.add_command(domain_erase)
+domain.add_command(domain_sending)
 
 
 @domain.command("add")

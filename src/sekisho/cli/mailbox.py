@@ -22,6 +22,7 @@ from sekisho.cli.output import (
 )
 from sekisho.cli.places import countries, tell_permits
 from sekisho.cli.rescue import switch_mailbox, tell_deferred, tell_rescue
+from sekisho.cli.sending import mailbox_sending
 from sekisho.cli.usual import tell_usual
 from sekisho.cli.words import PHASES, STATUSES
 
@@ -60,6 +61,7 @@ def mailbox() -> None:
 
 
 mailbox.add_command(countries)
+mailbox.add_command(mailbox_sending)
 
 
 @mailbox.command("add")

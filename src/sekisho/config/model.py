@@ -13,7 +13,16 @@ import msgspec
 
 from sekisho.config.outward import Channels, MailServerSettings, NoticeSettings
 from sekisho.config.secret_files import read_secret
-from sekisho.config.values import AddressDataFiles, Port, PortOrNone, PortOrUsual, Secret, SecretFile
+from sekisho.config.values import (
+    AddressDataFiles,
+    Countries,
+    Networks,
+    Port,
+    PortOrNone,
+    PortOrUsual,
+    Secret,
+    SecretFile,
+)
 
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,6 +263,18 @@ class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 KeptDays = Annotated[int, msgspec.Meta(ge=7, le=36500, extra={"unit": "days"})]
 
 
+class SendingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From which countries mail is sent by SMTP AUTH, where neither its domain nor its mailbox has a rule of its own
+    (docs/sending-countries.md)."""
+
+    # "observe" refuses nothing and shows whom "enforce" would refuse; look there before you switch. "off": neither.
+    mode: Literal["off", "observe", "enforce"] = "observe"
+    # ISO 3166-1 codes; empty: every country. Japan, where hosting providers have this rule for all their customers.
+    countries: Countries = ("JP",)
+    # Networks that count as there wherever the address data put them: for addresses that the data misjudge.
+    exceptions: Networks = ()
+
+
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what we know about people's mail is kept (docs/retention.md); never its contents. 36500 is for ever."""
 
@@ -325,6 +346,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passwords: PasswordSettings = PasswordSettings()
     doctor: DoctorSettings = DoctorSettings()
     retention: RetentionSettings = RetentionSettings()
+    sending: SendingSettings = SendingSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     # Where notices go besides mail.

@@ -9,6 +9,11 @@ import msgspec
 # Countries, owners, and one of each for a region; more is a mistake.
 AddressDataFiles = Annotated[tuple[str, ...], msgspec.Meta(max_length=4)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, extra={"unit": "port"})]
+# A list of everywhere is no rule.
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+Countries = Annotated[tuple[Country, ...], msgspec.Meta(max_length=20)]
+# Each is compared with the address of each session from elsewhere.
+Networks = Annotated[tuple[str, ...], msgspec.Meta(max_length=50)]
 # 0: the usual one of what is asked there.
 PortOrUsual = Annotated[int, msgspec.Meta(ge=0, le=65535, extra={"unit": "port"})]
 # 0: not listened there at all.

@@ -14,6 +14,8 @@ from django.db import models
 
 from sekisho.directory.key_models import ApiKey as ApiKey
 from sekisho.directory.place_models import CountryPin as CountryPin
+from sekisho.directory.place_models import SendingChoice as SendingChoice
+from sekisho.directory.place_models import SendingCountries as SendingCountries
 from sekisho.directory.place_models import TravelPass as TravelPass
 from sekisho.directory.site_rows import SiteNameField, SiteRow
 

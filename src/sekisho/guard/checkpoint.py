@@ -20,9 +20,10 @@ from sekisho.guard.permissions import Permissions
 from sekisho.guard.places import Places
 from sekisho.guard.profiles import Profiles
 from sekisho.guard.sampling import ScoreSampler, thresholds
+from sekisho.guard.sending import NO_RULE, SendingPlaces
 from sekisho.guard.standing import OwnDecision, Stand, Standing
 from sekisho.guard.submissions import AcceptedMessages, AskedRecipients, JudgedRecipients, Pair
-from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, Relation, StateFile
+from sekisho.journal import DecisionRecord, Event, IndicatorRecord, MessageSubmitted, Relation, SendingRule, StateFile
 from sekisho.journal.state import MailboxState
 from sekisho.wire.postfix_policy import PolicyRequest
 from sekisho.wire.replies import (
@@ -82,6 +83,7 @@ class Checkpoint:
         delimiter: str,
         protected_local_parts: tuple[str, ...],
         keeps_curves: bool = False,
+        sending_rule: SendingRule = NO_RULE,
     ) -> None:
         self.host = host
         self.mode = mode
@@ -104,6 +106,8 @@ class Checkpoint:
         self._budgets = Budgets(spool)
         self.permissions = Permissions()
         self.permissions.take_state(standing.state)
+        self._sending = SendingPlaces(spool, self.permissions, sending_rule)
+        self._sending.take_state(standing.state)
         self._names: dict[str, str | None] = {}
         self._owners = OwnerNames()
 
@@ -151,6 +155,7 @@ class Checkpoint:
             if profile is not None and profile.generation < generation:
                 self._start_generation(mailbox, state.mailboxes[mailbox], now)
         self.permissions.take_state(state)
+        self._sending.take_state(state)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
 
@@ -215,17 +220,21 @@ class Checkpoint:
         ip, place = self.places.source(request.client_address)
         if not self.permissions.admits(mailbox, place, now):
             return SUBMISSION_ELSEWHERE
-        if stand.status == "active" and self._is_routine(mailbox, stand, place, recipient, now):
+        # Refused from there or not, it is judged all the same: a rule must not hide a takeover.
+        elsewhere = self._sending.refuses(mailbox, ip, place, now)
+        if not elsewhere and stand.status == "active" and self._is_routine(mailbox, stand, place, recipient, now):
             self.counters.routine += 1
             return GO_ON
         if self._judged.is_new(instance, recipient):
             decided = self.observe(detection.Recipient(now, mailbox, ip, place, recipient, instance), now)
             if decided is not None:
                 stand = self.standing.of(mailbox)
-        if stand.status == "active":
-            return GO_ON
         if stand.status == "suspended":
             return SUBMISSION_SUSPENDED
+        if elsewhere:
+            return SUBMISSION_ELSEWHERE
+        if stand.status == "active":
+            return GO_ON
         if self.permissions.is_mailing(mailbox, stand, now):
             return GO_ON
         known = self.profiles.of(mailbox).knows(recipient)

@@ -46,6 +46,7 @@ from sekisho.journal import (
     GuardGap,
     RecordError,
     ScriptChanged,
+    SendingRule,
     StateFile,
     parse_decision,
     parse_event,
@@ -279,6 +280,7 @@ def restore(settings: Settings, now: float) -> Memory:
         delimiter=settings.recipient_delimiter,
         protected_local_parts=settings.protected_local_parts,
         keeps_curves=True,
+        sending_rule=SendingRule(settings.sending.mode, settings.sending.countries, settings.sending.exceptions),
     )
     memory = Memory(settings, checkpoint, addresses, journal, spool)
     state = memory.state.read()

@@ -19,6 +19,7 @@ from sekisho.incidents import (
     letters,
     notices,
     scores,
+    sending,
     settings_test,
     usual,
 )
@@ -44,6 +45,7 @@ from sekisho.journal import (
     ScoreSampled,
     ScriptChanged,
     SenderDeferred,
+    SentFromElsewhere,
     UsualSeen,
 )
 
@@ -82,6 +84,7 @@ class EventBatch:
             UsualSeen: usual.keep,
             NewRecipientAsked: allowances.keep,
             AttemptSeen: settings_test.keep,
+            SentFromElsewhere: sending.keep,
             GuardGap: _gap,
         }
 

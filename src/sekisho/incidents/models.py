@@ -30,6 +30,7 @@ from sekisho.incidents.question_models import NewRecipient as NewRecipient
 from sekisho.incidents.question_models import Question as Question
 from sekisho.incidents.question_models import QuestionLink as QuestionLink
 from sekisho.incidents.retention_model import RetentionRule as RetentionRule
+from sekisho.incidents.sending_models import SentElsewhere as SentElsewhere
 from sekisho.incidents.settings_test_models import SettingsAttempt as SettingsAttempt
 from sekisho.incidents.settings_test_models import SettingsWatch as SettingsWatch
 from sekisho.incidents.text_models import OwnText as OwnText

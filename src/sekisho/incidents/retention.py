@@ -30,6 +30,7 @@ from sekisho.incidents.models import (
     ReportedMessage,
     RetentionRule,
     ScorePoint,
+    SentElsewhere,
     SentRecipient,
     SignIn,
 )
@@ -92,11 +93,14 @@ KINDS: dict[str, Kind] = {
         "created_at",
         "mailbox",
     ),
+    # Places where mail was sent from: the logins' setting.
+    "sent_elsewhere": Kind(SentElsewhere.objects.all, "last_at", "mailbox"),
     "scores": Kind(ScorePoint.objects.all, "t", "mailbox"),
     "complaints": Kind(ReportedMessage.objects.all, "last_at", "mailbox"),
 }
-# Letters are notices without an incident; forwards are counted beside the messages: the same settings.
-SETTING_OF = {"letters": "notices", "forwards": "recipients"}
+# Kinds without a setting of their own: letters are notices without an incident; forwards are counted beside the
+# messages; places where mail was sent from are logins.
+SETTING_OF = {"letters": "notices", "forwards": "recipients", "sent_elsewhere": "sign_ins"}
 
 
 class Due(NamedTuple):

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from sekisho.config import settings
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import burned, settings_test, travel
+from sekisho.incidents import burned, sending, settings_test, travel
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.containing import OPEN_PHASES
 from sekisho.incidents.models import Allowance, DeferredPair, Incident, MailboxStatus, Transition
@@ -79,5 +79,6 @@ def build_state(now: datetime) -> StateFile:
         domain_mailbox_counts=counts,
         travel=travel.open_countries(now),
         countries=travel.pins_in_force(),
+        sending=sending.rules_in_force(),
         settings_tests=settings_test.watched(now),
     )

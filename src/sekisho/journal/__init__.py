@@ -29,6 +29,7 @@ from sekisho.journal.records import (
     ScoreSampled,
     ScriptChanged,
     SenderDeferred,
+    SentFromElsewhere,
     Thresholds,
     UsualSeen,
     format_record,
@@ -36,7 +37,7 @@ from sekisho.journal.records import (
     parse_decision,
     parse_event,
 )
-from sekisho.journal.state import MailboxState, OpenCountry, StateFile, read_state, write_state
+from sekisho.journal.state import MailboxState, OpenCountry, SendingRule, StateFile, read_state, write_state
 
 __all__ = [
     "AppendLog",
@@ -65,6 +66,8 @@ __all__ = [
     "ScoreSampled",
     "ScriptChanged",
     "SenderDeferred",
+    "SendingRule",
+    "SentFromElsewhere",
     "StateFile",
     "Thresholds",
     "UsualSeen",

@@ -278,6 +278,20 @@ class AttemptSeen(msgspec.Struct, frozen=True, tag="attempt"):
     server_name: str = ""
 
 
+class SentFromElsewhere(msgspec.Struct, frozen=True, tag="elsewhere"):
+    """A mailbox was used to send from a country outside its rule: refused, or only noted (mode observe).
+
+    Told once an hour for a mailbox, an address and an outcome.
+    """
+
+    t: float
+    mailbox: str
+    ip: str
+    country: str
+    asn: int
+    refused: bool
+
+
 class GuardGap(msgspec.Struct, frozen=True, tag="gap"):
     """The guard was not there between two times: nothing was judged, the barrier stood."""
 
@@ -302,6 +316,7 @@ Event = (
     | UsualSeen
     | NewRecipientAsked
     | AttemptSeen
+    | SentFromElsewhere
     | GuardGap
 )
 

@@ -46,6 +46,16 @@ class OpenCountry(msgspec.Struct, frozen=True):
     until: float
 
 
+class SendingRule(msgspec.Struct, frozen=True):
+    """From which countries a mailbox may send by SMTP AUTH; "observe" lets everything pass and tells of it."""
+
+    mode: Literal["off", "observe", "enforce"]
+    # ISO 3166-1. None at all: every country.
+    countries: tuple[str, ...] = ()
+    # Networks that count as there wherever the address data put them.
+    exceptions: tuple[str, ...] = ()
+
+
 class StateFile(msgspec.Struct, frozen=True):
     written_at: float
     mailboxes: dict[str, MailboxState] = {}
@@ -63,6 +73,8 @@ class StateFile(msgspec.Struct, frozen=True):
     # Mailboxes whose owners travel, and the only countries some mailboxes may be used from (now in force).
     travel: dict[str, tuple[OpenCountry, ...]] = {}
     countries: dict[str, tuple[str, ...]] = {}
+    # From where mail is sent, by domain and by mailbox (whole address), where it differs from the host's rule.
+    sending: dict[str, SendingRule] = {}
     # Mailboxes whose login attempts somebody watches just now, and the addresses (or /64) of the browsers he uses.
     settings_tests: dict[str, tuple[str, ...]] = {}
 

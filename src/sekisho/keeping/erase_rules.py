@@ -56,6 +56,7 @@ MANY = [
         "DeferredPair",
         "KnownSetting",
         "SettingsLook",
+        "SentElsewhere",
     )
 ]
 # Removed in one transaction, in this order.
@@ -81,8 +82,8 @@ REST = [
         Rule(f"recovery.{name}", _mailbox)
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
     ),
-    *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin")),
-    *(Rule(f"directory.{name}", _domain) for name in ("MailHost", "DomainMode", "Contact", "Role")),
+    *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin", "SendingChoice")),
+    *(Rule(f"directory.{name}", _domain) for name in ("MailHost", "DomainMode", "Contact", "Role", "SendingCountries")),
 ]
 RULES = [*MANY, *REST]
 

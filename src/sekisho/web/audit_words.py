@@ -27,6 +27,7 @@ VERBS: dict[str, Words] = {
     "open_country": _("Travel pass made"),
     "close_country": _("Travel pass ended"),
     "pin_countries": _("Countries of use changed"),
+    "set_sending_countries": _("Rule for sending from abroad changed"),
     "note": _("Note written"),
     "purge_held": _("Deletion of held mail ordered"),
     "requeue_held": _("Held mail sent on"),

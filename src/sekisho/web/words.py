@@ -83,6 +83,12 @@ MODES: dict[str, Badge] = {
     "enforce": Badge(pgettext_lazy("mode", "Enforced"), "good"),
 }
 
+SENDING: dict[str, Badge] = {
+    "off": Badge(pgettext_lazy("sending", "Not looked at"), "calm"),
+    "observe": Badge(pgettext_lazy("sending", "Only noted"), "calm"),
+    "enforce": Badge(pgettext_lazy("sending", "Refused"), "good"),
+}
+
 STEP_STATES: dict[str, Badge] = {
     "pending": Badge(pgettext_lazy("step", "Waiting"), "calm"),
     "done": Badge(pgettext_lazy("step", "Done"), "good"),

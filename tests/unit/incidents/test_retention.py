@@ -30,6 +30,7 @@ from sekisho.incidents.models import (
     ReportedMessage,
     RetentionRule,
     ScorePoint,
+    SentElsewhere,
     SentRecipient,
     SignIn,
 )
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
 ALICE, CAROL = "alice@ours.test", "carol@theirs.test"
 DEFAULTS = RetentionSettings()
+IP = "192.0.2.1"
 
 
 def prune(now=None) -> dict[tuple[str, str], int]:  # type: ignore[no-untyped-def]
@@ -51,7 +53,7 @@ def prune(now=None) -> dict[tuple[str, str], int]:  # type: ignore[no-untyped-de
 
 def sign_in(mailbox: str, days: float, *, success: bool = True) -> None:
     at = timezone.now() - timedelta(days=days)
-    SignIn.objects.create(mailbox=mailbox, at=at, success=success, protocol="imap", ip="192.0.2.1")
+    SignIn.objects.create(mailbox=mailbox, at=at, success=success, protocol="imap", ip=IP)
 
 
 def one_of_each(incident: Incident, days: float) -> None:
@@ -77,6 +79,7 @@ def one_of_each(incident: Incident, days: float) -> None:
     Notice.objects.create(incident=incident, kind="x", message_id=f"<n{days}>", **common)
     Notice.objects.create(mailbox=ALICE, about=f"request {days}", kind="x", message_id=f"<l{days}>", **common)
     ScorePoint.objects.create(id=f"p{days}", mailbox=ALICE, generation=0, t=at, score=1.0)
+    SentElsewhere.objects.create(mailbox=ALICE, day=at.date(), ip=IP, refused=True, first_at=at, last_at=at)
     ReportedMessage.objects.create(key=f"c{days}", mailbox=ALICE, first_at=at, last_at=at)
 
 

@@ -100,6 +100,8 @@ class Tenant:
         if isinstance(field, models.CharField | models.TextField):
             fits = field.max_length is None or field.max_length >= len(self.address)
             return self.address if fits else self.domain[0]
+        if isinstance(field, models.DateField) and not isinstance(field, models.DateTimeField):
+            return timezone.now().date()
         if isinstance(field, models.DateTimeField):
             return timezone.now()
         return False if isinstance(field, models.BooleanField) else 1

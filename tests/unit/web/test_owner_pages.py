@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
 OPEN_TO_THE_PASSWORD = ["owner_home", "owner_recovery", "owner_settings", "owner_advice", "owner_proof"]
 BEHIND_THE_SECOND_FACTOR = [
-    "owner_sign_ins", "owner_this_was_me", "owner_not_me", "owner_contact", "owner_own_codes", "owner_app_passwords",
+    "owner_sign_ins", "owner_travel", "owner_this_was_me", "owner_not_me", "owner_contact", "owner_own_codes",
+    "owner_app_passwords",
 ]  # fmt: skip
 
 

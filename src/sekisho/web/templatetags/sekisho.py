@@ -28,6 +28,7 @@ _TABLES = {
     "order": words.ORDER_STATES,
     "held": words.HELD_STATES,
     "setting": words.SETTING_STATES,
+    "sending": words.SENDING,
 }
 
 
@@ -36,6 +37,12 @@ def badge(kind: str, value: str) -> SafeString:
     """A text badge for a status, phase, action, step or order; the tone only repeats what the word says."""
     text, tone = words.badge(_TABLES[kind], value)
     return format_html('<span class="badge tone-{}">{}</span>', tone, text)
+
+
+@register.simple_tag
+def badge_text(kind: str, value: str) -> Any:
+    """The word of a badge alone, for places where no element may stand."""
+    return words.badge(_TABLES[kind], value)[0]
 
 
 @register.filter

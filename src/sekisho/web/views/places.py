@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sekisho.directory import access
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import travel
+from sekisho.incidents import sending, travel
 from sekisho.incidents.changes import NotAllowed
 from sekisho.incidents.usual import country_names, usual_words
 from sekisho.web.context import signed_in
@@ -27,13 +27,14 @@ from sekisho.web.context import signed_in
 USUAL_DAYS = 7
 
 
-def _names() -> list[tuple[str, str]]:
+def choices() -> list[tuple[str, str]]:
     """Every country's code and name in the viewer's language, by name (in Japanese the order of the kana)."""
     names = country_names((get_language() or "ja")[:2])
     return sorted(((code, name) for code, name in names.items() if travel.is_country(code)), key=lambda pair: pair[1])
 
 
-def _named(code: str) -> str:
+def named(code: str) -> str:
+    """A country's name in the viewer's language."""
     return country_names((get_language() or "ja")[:2]).get(code, code)
 
 
@@ -45,15 +46,18 @@ def show(request: HttpRequest, address: str) -> HttpResponse:
     pin = travel.pin_of(mailbox.username)
     context: dict[str, Any] = {
         "mailbox": mailbox,
-        "passes": [(row, _named(row.country)) for row in travel.passes_of(mailbox.username, now)],
+        "passes": [(row, named(row.country)) for row in travel.passes_of(mailbox.username, now)],
         "now": now,
         "pin": pin,
-        "pinned": [(code, _named(code)) for code in pin.countries] if pin else [],
-        "countries": _names(),
+        "pinned": [(code, named(code)) for code in pin.countries] if pin else [],
+        "countries": choices(),
         "usual": usual_words(mailbox.username, (get_language() or "ja")[:2]),
         "usual_days": USUAL_DAYS,
         "most_days": travel.MOST_DAYS,
         "today": timezone.localdate().isoformat(),
+        "sending_rule": sending.mailbox_rule(mailbox.username),
+        "sending_choice": sending.choice_of(mailbox.username),
+        "sending_modes": sending.MODES,
     }
     return render(request, "web/places.html", context)
 
@@ -79,7 +83,7 @@ def add_pass(request: HttpRequest, address: str) -> HttpResponse:
         )
     except NotAllowed:
         return _refused(request, mailbox)
-    messages.success(request, _("Noted: %(country)s counts as usual for that time.") % {"country": _named(row.country)})
+    messages.success(request, _("Noted: %(country)s counts as usual for that time.") % {"country": named(row.country)})
     return redirect("places", address=mailbox.username)
 
 
