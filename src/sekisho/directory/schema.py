@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-OUR_APPS = ("directory", "incidents", "recovery", "web")
+OUR_APPS = ("directory", "incidents", "recovery", "impact", "web")
 # In the name of a migration that takes away what an older version still uses, as in 0031_contract_old_limit.
 CONTRACT = "contract_"
 

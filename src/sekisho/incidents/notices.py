@@ -14,6 +14,7 @@ import logging
 import smtplib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -154,9 +155,9 @@ def is_due(notice: Notice, now: datetime) -> bool:
     return now >= notice.claimed_at + timedelta(seconds=pause)
 
 
-def _relay(notices: NoticeSettings, message: EmailMessage, recipient: str) -> None:
+def _relay(notices: NoticeSettings, message: EmailMessage, recipient: str, sender: str = "") -> None:
     with smtplib.SMTP(notices.smtp_host, notices.smtp_port, timeout=SMTP_DEADLINE_S) as smtp:
-        smtp.send_message(message, from_addr=notices.sender, to_addrs=[recipient])
+        smtp.send_message(message, from_addr=sender or notices.sender, to_addrs=[recipient])
 
 
 def send_test(notices: NoticeSettings, recipient: str, language: str) -> None:
@@ -190,7 +191,9 @@ class Outbox:
             self._reopen_interrupted()
         left = 0
         mails = Notice.objects.filter(state="open").exclude(recipient__startswith=channels.PREFIX)
-        for notice in mails.order_by("id")[:20]:
+        # An owner's letters wait for their hour and must not stand before everybody else's.
+        ours = mails.exclude(kind__in=letters.kinds_from_owners())
+        for notice in [*ours.order_by("id")[:20], *letters.due_from_owners(now)]:
             if now < self._not_before:
                 break
             left += self._send(notice, now)
@@ -226,19 +229,25 @@ class Outbox:
         return True
 
     def _hand_over(self, notice: Notice) -> None:
-        _relay(self._notices, self._message(notice), notice.recipient)
+        owner = letters.sender_of(notice)
+        # What cannot be delivered goes back to the owner, in whose name it was sent.
+        envelope = owner.addr_spec if owner else self._notices.sender
+        _relay(self._notices, self._message(notice, owner), notice.recipient, envelope)
 
-    def _message(self, notice: Notice) -> EmailMessage:
+    def _message(self, notice: Notice, owner: Address | None) -> EmailMessage:
         subject, body = letters.compose(notice) if notice.incident is None else compose(notice)
         message = EmailMessage()
-        message["From"] = self._notices.sender
+        message["From"] = owner or self._notices.sender
         message["To"] = notice.recipient
         message["Subject"] = subject
         message["Date"] = format_datetime(timezone.localtime(notice.created_at))
         message["Message-ID"] = notice.message_id
-        # RFC 3834 5: nobody's vacation program shall answer.
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(body + own_texts.foot(notice))
+        if owner:
+            message["Reply-To"] = owner
+        else:
+            # RFC 3834 5: nobody's vacation program shall answer. What an owner sends is a person's mail.
+            message["Auto-Submitted"] = "auto-generated"
+        message.set_content(body if owner else body + own_texts.foot(notice))
         return message
 
     def _put_back(self, notice: Notice, error: OSError, now: datetime) -> None:

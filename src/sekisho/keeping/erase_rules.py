@@ -82,6 +82,7 @@ REST = [
         Rule(f"recovery.{name}", _mailbox)
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
     ),
+    Rule("impact.DutySwitch", _domain),
     *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin", "SendingChoice")),
     *(Rule(f"directory.{name}", _domain) for name in ("MailHost", "DomainMode", "Contact", "Role", "SendingCountries")),
 ]
@@ -96,6 +97,8 @@ WITH_ANOTHER = {
     "incidents.HeldMessage": "incidents.Incident",
     "incidents.IncidentNote": "incidents.Incident",
     "incidents.PlantedItem": "incidents.Incident",
+    "impact.Disclosure": "incidents.Incident",
+    "impact.KnownSince": "incidents.Incident",
     "incidents.Question": "incidents.Incident",
     "incidents.QuestionLink": "incidents.Question",
     "directory.ApiKey": "auth.User",

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "sekisho.directory",
     "sekisho.incidents",
     "sekisho.recovery",
+    "sekisho.impact",
     "sekisho.web",
     # Second factors, passkeys and the list of sessions. Behind our own rooms: their texts come first.
     "allauth",

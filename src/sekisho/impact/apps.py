@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ImpactConfig(AppConfig):
+    name = "sekisho.impact"
+    label = "impact"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sekisho.impact import apologies
+        from sekisho.incidents import letters
+
+        letters.compose_by([apologies.KIND], apologies.compose, from_owner_an_hour=apologies.AN_HOUR)
