@@ -122,6 +122,11 @@ def _stored() -> _File:
     return msgspec.toml.decode(text, type=_File)
 
 
+def stored_rows() -> tuple[BrandRow, ...]:
+    """The rows of brands.toml."""
+    return _stored().brand
+
+
 def _lures(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(plain(part).replace(" ", "") for part in row) for row in rows)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 # Digits and letters that common typefaces draw alike; i and l: a capital I is an l in most of them.
@@ -60,6 +60,8 @@ def skeleton(text: str) -> str:
     return looks(plain(text))
 
 
+# A host's few labels are compared with every spelling.
+@lru_cache(maxsize=4096)
 def looks(plain_text: str) -> str:
     """The skeleton of a text that is plain already."""
     table = confusables()

@@ -6,7 +6,6 @@ genuine, and look-alikes are sought in every label but the last.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -132,10 +131,8 @@ def _label_kind(label: str, spelling: Label, brand: Brand, catalogue: Catalogue)
 
 def _rest(label: str, spelling: str) -> list[str] | None:
     """The other parts of a hyphenated label that holds the spelling; None where it does not, [] where it is all."""
-    match = re.search(rf"(?:^|-){re.escape(spelling)}(?:-|$)", label)
-    if match is None:
-        return None
-    return [part for part in (label[: match.start()] + "-" + label[match.end() :]).split("-") if part]
+    before, found, after = f"-{label}-".partition(f"-{spelling}-")
+    return [part for part in f"{before}-{after}".split("-") if part] if found else None
 
 
 def _one_apart(one: str, other: str) -> bool:

@@ -27,6 +27,7 @@ Code = Literal[
     "forged-sender",  # the address is a brand's or the tenant's own, and nothing proves it
     "lookalike-sender",  # the domain of From or Reply-To resembles a brand's
     "lookalike-link",  # that of a link
+    "link-text",  # a link's text names one host and leads to another
     "mailbox-lure",  # "your mailbox is full", "your password expires", from outside
     "account-lure",  # "your account was stopped", "confirm who you are"
 ]
@@ -51,6 +52,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     proven: tuple[str, ...] = ()
     dmarc: Dmarc = "none"
     links: tuple[str, ...] = ()
+    mismatched: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -170,9 +172,12 @@ def _left_over(word: str, part: str, at_end: bool) -> str | None:
 
 
 def _matches(words: tuple[str, ...], catalogue: Catalogue) -> list[_Match]:
-    found = []
+    found, text = [], " ".join(words)
     for brand in catalogue.brands:
         for name in brand.names:
+            # Most names share nothing with the text.
+            if not all(part in text for part in name.looks):
+                continue
             for at in range(len(words)):
                 rest = _cut(words, at, name.looks)
                 if rest is not None:
@@ -215,6 +220,10 @@ def _named(sender: Sender, catalogue: Catalogue) -> list[Finding]:
     return found
 
 
+# How mailing lists write whom they pass on: "Amazon via users", "楽天 経由 掲示板".
+_VIA = looks("via")
+
+
 def _best(words: tuple[str, ...], catalogue: Catalogue) -> _Match | None:
     """The match that says most: all other words fit it, then the longest name, then the first in the catalogue."""
     found = _matches(words, catalogue)
@@ -228,6 +237,8 @@ def _name_code(match: _Match, written: tuple[str, ...], catalogue: Catalogue) ->
         return "disguised-name" if match.name.sure or fits else None
     if fits and (match.name.sure or match.rest or match.brand.bare):
         return "display-name"
+    if any(word == _VIA or "経由" in word for word in match.rest):
+        return None
     return "display-mention" if match.name.sure or fits else None
 
 
@@ -246,6 +257,8 @@ def _hosts(sender: Sender, catalogue: Catalogue) -> list[Finding]:
         if like is not None and _telling(like):
             found.append(Finding("lookalike-link", like.brand, unicode_host(host), like.sure))
             break
+    if sender.mismatched:
+        found.append(Finding("link-text", "", unicode_host(sender.mismatched[0]), False))
     return found
 
 
@@ -258,11 +271,19 @@ def _lures(sender: Sender, catalogue: Catalogue) -> list[Finding]:
     subject = plain(sender.subject[:LONGEST_TEXT]).replace(" ", "")
     own = next((brand for brand in catalogue.brands if brand.key == OWN), None)
     if _holds(subject, catalogue.mailbox_lures):
-        outside = any(own is None or not in_any(unicode_host(host), own.domains) for host in sender.links[:MOST_LINKS])
-        return [Finding("mailbox-lure", "", sender.subject[:LONGEST_TEXT], outside)]
+        foreign = [host for host in _link_hosts(sender) if own is None or not in_any(host, own.domains)]
+        # A provider writes of a mailbox it really has, in its own name, and links to itself.
+        elsewhere = any(not related(host, unicode_host(sender.domain)) for host in foreign)
+        nameless = _fits(pieces(looks(plain(sender.display[:LONGEST_TEXT]))), catalogue)
+        sure = bool(foreign) and (elsewhere or nameless)
+        return [Finding("mailbox-lure", "", sender.subject[:LONGEST_TEXT], sure)]
     if _holds(subject, catalogue.account_lures):
         return [Finding("account-lure", "", sender.subject[:LONGEST_TEXT], False)]
     return []
+
+
+def _link_hosts(sender: Sender) -> list[str]:
+    return [unicode_host(host) for host in sender.links[:MOST_LINKS]]
 
 
 def _holds(subject: str, lures: tuple[tuple[str, ...], ...]) -> bool:

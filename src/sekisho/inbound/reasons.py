@@ -37,6 +37,10 @@ WORDS: dict[Code, tuple[str, str]] = {
         "リンク先 {seen} は {brand} に似ていますが、{brand} のものではありません。",
         "A link leads to {seen}, which resembles {brand}, but does not belong to it.",
     ),
+    "link-text": (
+        "リンクの文字に書かれた行き先と、本当の行き先 {seen} が違います。",
+        "The text of a link names another place than {seen}, where it really leads.",
+    ),
     "mailbox-lure": (
         "件名「{seen}」は、メールのパスワードを入力させようとする文面によくあるものです。外部から届いています。",
         'The subject "{seen}" is typical of messages that want your mail password typed in, and it came from outside.',
