@@ -18,11 +18,12 @@ packages=("${mail_packages[@]}" python3-venv gettext openssl sqlite3 ca-certific
 # iproute2: the stories look at processes and sockets; fail2ban: must ban no innocent (t26); roundcube: a webmail whose
 # sessions end (t35), by PHP's own web server: php8.2-cgi stands in for the Apache module that php8.2 would pull in;
 # the databases that sites keep their mailboxes in, of which the stories start one of their own (t45);
-# libpango, libharfbuzz: reports as PDF; thunderbird: reads our autoconfig and logs in with it (t41).
+# libpango, libharfbuzz: reports as PDF; thunderbird: reads our autoconfig and logs in with it (t41);
+# rspamd and clamd: warn of inbound mail and refuse malware (t56), without signatures or maps from elsewhere.
 test_packages=(gcc libc6-dev patch chromium fonts-noto-cjk procps iproute2 fail2ban roundcube-core roundcube-plugins
   roundcube-sqlite3 php8.2-cli php8.2-cgi php8.2-sqlite3
   postgresql-15 mariadb-server-core mariadb-client postfix-pgsql postfix-mysql dovecot-pgsql dovecot-mysql
-  libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 thunderbird)
+  libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 thunderbird rspamd clamav-daemon)
 locks=(requirements-build.lock requirements.lock)
 if [ "$purpose" = test ]; then
   packages+=("${test_packages[@]}")
@@ -72,6 +73,11 @@ install_packages() {
     # No database and no timers for an installation of the machine's own, which nobody uses.
     fresh+=(roundcube-gc.timer roundcube-cleandb.timer)
     echo 'roundcube-core roundcube/dbconfig-install boolean false' | debconf-set-selections
+  fi
+  if [ "$purpose" = test ] && ! installed rspamd; then fresh+=(rspamd); fi
+  if [ "$purpose" = test ] && ! installed clamav-daemon; then
+    # No downloads of signatures: the story's clamd has one of its own.
+    fresh+=(clamav-daemon clamav-freshclam)
   fi
   if [ "$purpose" = test ] && ! installed postgresql-15; then
     # No cluster of the machine's own: a story's server lives in its own directory. (mariadb-server-core has no service.)
