@@ -94,6 +94,8 @@ class Checkpoint:
         self.spool = spool
         # None: nobody looks at curves (old logs, streams).
         self.samples = ScoreSampler(spool, tables, standing) if keeps_curves else None
+        # Who is told of each decision of ours, also of those read back at the start.
+        self.on_decision: list[Callable[[DecisionRecord, float], None]] = []
         self.accepted = AcceptedMessages()
         self.counters = Counters()
         self._journal = journal
@@ -186,6 +188,7 @@ class Checkpoint:
         if profile.generation < record.generation:
             profile.start_generation(record.generation, record.t)
         profile.announce(record.action)
+        self._tell_decision(record, record.t)
         if record.enforced and record.after == "suspended":
             self._fuse.record(record.mailbox.rpartition("@")[2], record.t)
 
@@ -408,7 +411,12 @@ class Checkpoint:
         self._journal.record(record)
         self.standing.take_decision(record)
         self._count(record)
+        self._tell_decision(record, now)
         return record
+
+    def _tell_decision(self, record: DecisionRecord, now: float) -> None:
+        for told in self.on_decision:
+            told(record, now)
 
     def _count(self, record: DecisionRecord) -> None:
         if record.action == "suspend":

@@ -2,8 +2,9 @@
 
 A PUTSCRIPT event has no text, and the guard runs no command: it spools the change, the agent fetches the script and
 writes what it found into `findings/` (a journal.ScriptChanged as "forward" or "discard"), which comes back through
-`scripts.Scripts.take_finding`. The end of a session tells how much was read in it (session_ends). A redirect that
-Dovecot carried out soon after such a change is the same finding, made without the agent.
+`scripts.Scripts.take_finding`. The end of a session tells how much was read in it (session_ends), what is done in it
+goes to session_reads. A redirect that Dovecot carried out soon after such a change is the same finding, made without
+the agent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.http_service import Request, Response
 from sekisho.guard.scripts import Scripts
 from sekisho.guard.session_ends import SessionEnds
+from sekisho.guard.session_reads import SessionReads
 from sekisho.journal import ReturnFiled
 from sekisho.wire import WireError
 from sekisho.wire.dovecot_event import (
@@ -22,6 +24,7 @@ from sekisho.wire.dovecot_event import (
     RedirectSent,
     ScriptActivated,
     ScriptStored,
+    SessionAct,
     SessionFinished,
     parse_event,
 )
@@ -42,7 +45,9 @@ class EventIntake:
         self._checkpoint = checkpoint
         # The folder for mail that comes back for a hijacker's messages.
         self._returned_folder = returned_folder
-        self.ends = SessionEnds(checkpoint, scripts.sessions)
+        self.reads = SessionReads(checkpoint, scripts.sessions)
+        checkpoint.on_decision.append(self.reads.decided)
+        self.ends = SessionEnds(checkpoint, scripts.sessions, self.reads)
 
     def serve(self, request: Request) -> Response:
         if request.method != "POST":
@@ -61,6 +66,8 @@ class EventIntake:
             self._filed(event, now)
         elif isinstance(event, SessionFinished):
             self.ends.take_event(event, now)
+        elif isinstance(event, SessionAct):
+            self.reads.take(event, now)
         return TAKEN
 
     def _filed(self, event: MessageFiled, now: float) -> None:

@@ -202,6 +202,7 @@ class Memory:
             self._spared.refresh(time.time())
             if self.checkpoint.samples is not None:
                 self.checkpoint.samples.flush(time.time())
+            self.intake.reads.flush(time.time())
             try:
                 self.last_status = self.status(doors)
                 await asyncio.to_thread(write_status, self.status_path, self.last_status)
@@ -255,6 +256,7 @@ class Memory:
         for tail in self.tails:
             tail.file.close()
         self.journal.close()
+        self.intake.reads.flush(time.time(), all_of_them=True)
         self.spool.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +25,11 @@ class Recent(Generic[T]):
         """The value put last under a key; None when it is not remembered (any more)."""
         found = self._newer.get(key)
         return found if found is not None else self._older.get(key)
+
+    def values(self) -> Iterator[T]:
+        """All that is remembered, each key's newest value."""
+        yield from self._newer.values()
+        yield from (value for key, value in self._older.items() if key not in self._newer)
 
     def forget(self, key: str) -> None:
         self._newer.pop(key, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sekisho.detection import SessionEnded
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.recent import Recent
+from sekisho.guard.session_reads import SessionReads
 from sekisho.guard.sessions import Sessions
 from sekisho.wire.dovecot_event import SessionFinished
 from sekisho.wire.dovecot_log import SessionClosed
@@ -21,11 +22,12 @@ WAITING = 1_000
 
 
 class SessionEnds:
-    """Joins both and hands the end of a session to the checkpoint."""
+    """Joins both and hands the end of a session to the checkpoint, and to `reads` (None: old logs, nobody asks)."""
 
-    def __init__(self, checkpoint: Checkpoint, sessions: Sessions) -> None:
+    def __init__(self, checkpoint: Checkpoint, sessions: Sessions, reads: SessionReads | None = None) -> None:
         self._checkpoint = checkpoint
         self._sessions = sessions
+        self._reads = reads
         self._counted: Recent[bool] = Recent(REMEMBERED)
         self._waiting: Recent[tuple[SessionClosed, float]] = Recent(WAITING)
 
@@ -34,9 +36,11 @@ class SessionEnds:
         mailbox = self._checkpoint.mailbox(event.user)
         if mailbox is None:
             return
+        if self._reads is not None:
+            self._reads.end(event, now)
         if event.bytes_out:
             self._count(event.session, mailbox, event.ip, event.protocol, event.bytes_out, 0, now)
-        elif event.session:
+        if event.session:
             self._sessions.begin(event.session, mailbox, event.ip)
             if (waiting := self._waiting.get(event.session)) is not None:
                 self._waiting.forget(event.session)
@@ -48,6 +52,8 @@ class SessionEnds:
         if mailbox is None:
             return
         if ip := self._sessions.ip(found.session, mailbox):
+            if self._reads is not None:
+                self._reads.close(found, ip, t)
             self._count(found.session, mailbox, ip, found.protocol, found.bytes_out, found.fetched, t)
         elif found.session:
             self._waiting.put(found.session, (found, t))

@@ -20,6 +20,7 @@ from sekisho.incidents import (
     notices,
     scores,
     sending,
+    session_readings,
     settings_test,
     usual,
 )
@@ -46,6 +47,7 @@ from sekisho.journal import (
     ScriptChanged,
     SenderDeferred,
     SentFromElsewhere,
+    SessionRead,
     UsualSeen,
 )
 
@@ -85,6 +87,7 @@ class EventBatch:
             NewRecipientAsked: allowances.keep,
             AttemptSeen: settings_test.keep,
             SentFromElsewhere: sending.keep,
+            SessionRead: session_readings.keep,
             GuardGap: _gap,
         }
 

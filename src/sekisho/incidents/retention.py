@@ -32,6 +32,7 @@ from sekisho.incidents.models import (
     ScorePoint,
     SentElsewhere,
     SentRecipient,
+    SessionReading,
     SignIn,
 )
 from sekisho.incidents.timeline import add_entry
@@ -97,6 +98,7 @@ KINDS: dict[str, Kind] = {
     "sent_elsewhere": Kind(SentElsewhere.objects.all, "last_at", "mailbox"),
     "scores": Kind(ScorePoint.objects.all, "t", "mailbox"),
     "complaints": Kind(ReportedMessage.objects.all, "last_at", "mailbox"),
+    "reads": Kind(SessionReading.objects.all, "until", "mailbox"),
 }
 # Kinds without a setting of their own: letters are notices without an incident; forwards are counted beside the
 # messages; places where mail was sent from are logins.

@@ -7,6 +7,7 @@ and said. See docs/flow.md for who writes what.
 """
 
 from sekisho.journal.files import AppendLog, Cursor, Follower, read_cursor, replace_file, write_cursor
+from sekisho.journal.read_records import FolderRead, SearchMade, SessionRead
 from sekisho.journal.records import (
     AttemptSeen,
     ComplaintMade,
@@ -47,6 +48,7 @@ __all__ = [
     "DecisionRecord",
     "DeliveryResult",
     "Event",
+    "FolderRead",
     "Follower",
     "GuardGap",
     "IndicatorRecord",
@@ -65,9 +67,11 @@ __all__ = [
     "ReturnFiled",
     "ScoreSampled",
     "ScriptChanged",
+    "SearchMade",
     "SenderDeferred",
     "SendingRule",
     "SentFromElsewhere",
+    "SessionRead",
     "StateFile",
     "Thresholds",
     "UsualSeen",

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from sekisho.journal.read_records import SessionRead
+
 Status = Literal["active", "restricted", "suspended", "probation"]
 # Whom a recipient is to the mailbox: hosted here, somebody it had written to before today, nobody it knew.
 Relation = Literal["own", "partner", "stranger"]
@@ -317,6 +319,7 @@ Event = (
     | NewRecipientAsked
     | AttemptSeen
     | SentFromElsewhere
+    | SessionRead
     | GuardGap
 )
 

@@ -57,6 +57,7 @@ MANY = [
         "KnownSetting",
         "SettingsLook",
         "SentElsewhere",
+        "SessionReading",
     )
 ]
 # Removed in one transaction, in this order.

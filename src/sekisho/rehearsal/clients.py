@@ -205,6 +205,28 @@ class ImapSession:
         self._imap.fetch(f"{first}:{total}", "(BODY[])")
         return total - first + 1
 
+    def open(self, folder: str) -> int:
+        """Opens a folder to change it; how many messages it holds."""
+        status, data = self._imap.select(folder)
+        return int(data[0] or b"0") if status == "OK" else 0
+
+    def uid(self, command: str, *arguments: str) -> bool:
+        """A UID command (RFC 3501, 6.4.8) in the open folder; whether the server did it."""
+        return self._imap.uid(command, *arguments)[0] == "OK"
+
+    def expunge(self) -> bool:
+        """Deletes for good what is marked in the open folder."""
+        return self._imap.expunge()[0] == "OK"
+
+    def append(self, folder: str, message: bytes) -> bool:
+        """Puts a message into a folder, which is made if it is not there."""
+        self._imap.create(folder)
+        return self._imap.append(folder, "", "", message)[0] == "OK"
+
+    def folders(self) -> int:
+        """How many folders the server lists."""
+        return len(self._imap.list()[1])
+
     def _select(self, folder: str) -> int:
         """Opens a folder for reading; how many messages it holds (0 also when there is no such folder)."""
         status, data = self._imap.select(folder, readonly=True)
@@ -267,6 +289,13 @@ class Pop3Session:
             return LoginAnswer(True, self._pop3.pass_(password).decode("ascii", "replace"))
         except (poplib.error_proto, OSError) as error:
             return LoginAnswer(False, _reason(error))
+
+    def read(self) -> int:
+        """Fetches every message whole; how many there are."""
+        total, _ = self._pop3.stat()
+        for number in range(1, total + 1):
+            self._pop3.retr(number)
+        return total
 
     def close(self) -> None:
         try:

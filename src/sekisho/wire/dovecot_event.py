@@ -1,9 +1,11 @@
 """Dovecot's exported events, one JSON object per HTTP POST (event_exporter; captured from 2.3.19.1 and 2.4.1).
 
-Read here: `managesieve_command_finished` (PUTSCRIPT, SETACTIVE), `sieve_action_finished` (redirect, fileinto) and
-`mail_user_session_finished` of a person's session. Every other event is None. ManageSieve events carry no client
+Read here: `managesieve_command_finished` (PUTSCRIPT, SETACTIVE), `sieve_action_finished` (redirect, fileinto),
+`mail_user_session_finished` of a person's session, and what was done in it (wire.dovecot_reading): `mail_opened`,
+`mail_expunge_requested`, `imap_command_finished`. Every other event is None. ManageSieve events carry no client
 address: join them with the login by `session`. `user` is set by Dovecot after authentication; texts such as the
-message id or the script's name come from outside. Not supported: time formats other than rfc3339.
+message id, the script's name, a folder's name or a search come from outside. Not supported: time formats other than
+rfc3339.
 """
 
 from __future__ import annotations
@@ -13,6 +15,18 @@ from typing import Any
 
 import msgspec
 
+from sekisho.wire.dovecot_reading import (
+    FolderOpened,
+    FolderRemoved,
+    FolderSearched,
+    MessageOpened,
+    MessageRemoved,
+    MessagesStored,
+    Who,
+    command,
+    is_fetched,
+    removal,
+)
 from sekisho.wire.errors import WireError
 
 # Largest captured: 940 octets; a subject may be long.
@@ -69,7 +83,8 @@ class SessionFinished(msgspec.Struct, frozen=True):
     bytes_out: int
 
 
-ParsedEvent = ScriptStored | ScriptActivated | RedirectSent | MessageFiled | SessionFinished
+SessionAct = FolderOpened | MessageOpened | FolderSearched | MessageRemoved | MessagesStored | FolderRemoved
+ParsedEvent = ScriptStored | ScriptActivated | RedirectSent | MessageFiled | SessionFinished | SessionAct
 
 
 class _Fields(msgspec.Struct):
@@ -79,6 +94,12 @@ class _Fields(msgspec.Struct):
     protocol: str = ""
     error: str = ""
     cmd_name: str = ""
+    cmd_args: str = ""
+    tagged_reply: str = ""
+    # A list of words, `imap:fetch_body` among them.
+    reason_code: list[str] = []
+    mailbox: str = ""
+    uid: int = 0
     script_name: str = ""
     action_name: str = ""
     redirect_target: str = ""
@@ -158,8 +179,39 @@ def _sieve_action(t: float, fields: _Fields, _categories: list[str]) -> Redirect
 _SERVICES = {"service:imap": "imap", "service:pop3": "pop3", "service:managesieve": "sieve"}
 
 
+def _protocol(categories: list[str]) -> str:
+    return next((_SERVICES[name] for name in categories if name in _SERVICES), "")
+
+
+def _who(t: float, fields: _Fields, categories: list[str]) -> Who | None:
+    """The person's session in which it happened; None for deliveries, doveadm and the indexer."""
+    protocol = _protocol(categories)
+    if not protocol or not fields.user or not fields.session:
+        return None
+    return Who(t, fields.user, fields.session, protocol, fields.remote_ip)
+
+
+def _opened(t: float, fields: _Fields, categories: list[str]) -> MessageOpened | None:
+    who = _who(t, fields, categories)
+    if who is None or not is_fetched(fields.reason_code):
+        return None
+    return MessageOpened(who, fields.mailbox, fields.uid)
+
+
+def _removed(t: float, fields: _Fields, categories: list[str]) -> MessageRemoved | None:
+    who = _who(t, fields, categories)
+    return None if who is None else removal(who, fields.mailbox, fields.uid, fields.cmd_name, fields.reason_code)
+
+
+def _command(t: float, fields: _Fields, categories: list[str]) -> SessionAct | None:
+    who = _who(t, fields, categories)
+    if who is None:
+        return None
+    return command(who, fields.cmd_name, fields.cmd_args, fields.mailbox, fields.tagged_reply)
+
+
 def _session(t: float, fields: _Fields, categories: list[str]) -> SessionFinished | None:
-    protocol = next((_SERVICES[name] for name in categories if name in _SERVICES), "")
+    protocol = _protocol(categories)
     if not protocol or not fields.user or not fields.remote_ip:
         return None
     return SessionFinished(
@@ -178,4 +230,7 @@ _READERS: dict[str, Any] = {
     "managesieve_command_finished": _managesieve,
     "sieve_action_finished": _sieve_action,
     "mail_user_session_finished": _session,
+    "mail_opened": _opened,
+    "mail_expunge_requested": _removed,
+    "imap_command_finished": _command,
 }

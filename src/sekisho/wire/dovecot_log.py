@@ -47,7 +47,7 @@ class LoginRefused(msgspec.Struct, frozen=True):
 
 
 class SessionClosed(msgspec.Struct, frozen=True):
-    """An IMAP or POP3 session ended: octets to the client, messages whose text it fetched."""
+    """An IMAP or POP3 session ended: octets to the client, texts of messages that it fetched, and their octets."""
 
     stamp: str
     protocol: str
@@ -55,6 +55,8 @@ class SessionClosed(msgspec.Struct, frozen=True):
     session: str
     bytes_out: int
     fetched: int
+    # None where the site's log format leaves it out.
+    fetched_octets: int | None = None
 
 
 class NameRefused(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ _no_login = re.compile(
 # imap_logout_format has eight counters; the bound keeps a long line of them from costing its square.
 _imap_end = re.compile(r".* in=\d{1,18} out=(\d{1,18})((?: [a-z_]{1,32}=\d{1,18}){0,20})").fullmatch
 _bodies = re.compile(r" body_count=(\d+)").search
+_body_octets = re.compile(r" body_bytes=(\d+)").search
 # "top=0/0, retr=1/36, del=0/2, size=43": messages/octets.
 _pop3_end = re.compile(r".* top=\d{1,18}/(\d{1,18}), retr=(\d{1,18})/(\d{1,18})(?:, .*|)").fullmatch
 
@@ -157,10 +160,12 @@ def _refused_name(line: str) -> NameRefused:
 
 def _ended(stamp: str, service: str, user: str, session: str, rest: str) -> SessionClosed | None:
     if service == "imap" and (found := _imap_end(rest)):
-        bodies = _bodies(found[2])
-        return SessionClosed(stamp, service, user, session, int(found[1]), int(bodies[1]) if bodies else 0)
+        bodies, octets = _bodies(found[2]), _body_octets(found[2])
+        fetched, read = int(bodies[1]) if bodies else 0, int(octets[1]) if octets else None
+        return SessionClosed(stamp, service, user, session, int(found[1]), fetched, read)
     if service == "pop3" and (found := _pop3_end(rest)):
-        return SessionClosed(stamp, service, user, session, int(found[1]) + int(found[3]), int(found[2]))
+        read = int(found[1]) + int(found[3])
+        return SessionClosed(stamp, service, user, session, read, int(found[2]), read)
     if rest.startswith(("Disconnected: Logged out", "Logged out")):
         raise WireError("Dovecot log: end of a session cannot be read")
     return None

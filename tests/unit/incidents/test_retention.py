@@ -32,6 +32,7 @@ from sekisho.incidents.models import (
     ScorePoint,
     SentElsewhere,
     SentRecipient,
+    SessionReading,
     SignIn,
 )
 from sekisho.journal import AppendLog, Cursor, SenderDeferred, write_cursor
@@ -81,6 +82,7 @@ def one_of_each(incident: Incident, days: float) -> None:
     ScorePoint.objects.create(id=f"p{days}", mailbox=ALICE, generation=0, t=at, score=1.0)
     SentElsewhere.objects.create(mailbox=ALICE, day=at.date(), ip=IP, refused=True, first_at=at, last_at=at)
     ReportedMessage.objects.create(key=f"c{days}", mailbox=ALICE, first_at=at, last_at=at)
+    SessionReading.objects.create(id=f"r{days}", mailbox=ALICE, session="s", since=at, until=at, told_at=at)
 
 
 def test_every_kind_goes_after_its_days_and_not_before(incident: Incident) -> None:

@@ -25,16 +25,16 @@ LINES = {
     "session=<AdzJGAVhuLl/AAAB>": LoggedIn(STAMP, "imap", ALICE, HERE, "AdzJGAVhuLl/AAAB"),
     "imap(alice@ours.test)<10338><AdzJGAVhuLl/AAAB>: Info: Disconnected: Logged out in=155 out=1176 deleted=0 "
     "expunged=0 trashed=0 hdr_count=0 hdr_bytes=0 body_count=2 body_bytes=43": SessionClosed(
-        STAMP, "imap", ALICE, "AdzJGAVhuLl/AAAB", 1176, 2
+        STAMP, "imap", ALICE, "AdzJGAVhuLl/AAAB", 1176, 2, 43
     ),
     "imap(alice@ours.test)<10340><JCnKGAVhyLl/AAAB>: Info: Disconnected: Connection closed (SELECT finished 0.000 secs "
     "ago) in=20 out=712 deleted=0 expunged=0 trashed=0 hdr_count=0 hdr_bytes=0 body_count=0 body_bytes=0": (
-        SessionClosed(STAMP, "imap", ALICE, "JCnKGAVhyLl/AAAB", 712, 0)
+        SessionClosed(STAMP, "imap", ALICE, "JCnKGAVhyLl/AAAB", 712, 0, 0)
     ),
     "pop3-login: Info: Login: user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=10342, secured, "
     "session=<HV/KGAVhmp9/AAAB>": LoggedIn(STAMP, "pop3", ALICE, HERE, "HV/KGAVhmp9/AAAB"),
     "pop3(alice@ours.test)<10342><HV/KGAVhmp9/AAAB>: Info: Disconnected: Logged out top=0/0, retr=1/36, del=0/2, "
-    "size=43": SessionClosed(STAMP, "pop3", ALICE, "HV/KGAVhmp9/AAAB", 36, 1),
+    "size=43": SessionClosed(STAMP, "pop3", ALICE, "HV/KGAVhmp9/AAAB", 36, 1, 36),
     "managesieve-login: Info: Login: user=<alice@ours.test>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, mpid=10344, "
     "secured, session=<0Q3PGAVhat9/AAAB>": LoggedIn(STAMP, "sieve", ALICE, HERE, "0Q3PGAVhat9/AAAB"),
     "managesieve(alice@ours.test)<10344><0Q3PGAVhat9/AAAB>: Info: Disconnected: Logged out bytes=6/41": None,
