@@ -241,7 +241,7 @@ class DatabaseLink(threading.Thread):
                 answer.set_result(question())
             except Exception as error:
                 log.warning("database: a question of a step failed: %s", error)
-                failure = StepFailed("the site's database does not answer")
+                failure = StepFailed("the database does not answer")
                 failure.__cause__ = error
                 answer.set_exception(failure)
 

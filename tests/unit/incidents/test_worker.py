@@ -72,6 +72,22 @@ def test_it_takes_the_journal_in_and_gives_signs_of_life(ours: Settings, monkeyp
     assert "nobody is called" in told["alarms"][1]
 
 
+def test_it_leaves_the_database_to_others_between_two_batches(ours: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    AppendLog(ours.journal_directory, fsync=False, max_total_bytes=1 << 26).append(format_record(record()))
+    found, pauses = Worker(ours), []
+
+    def note(seconds: float) -> bool:
+        pauses.append(seconds)
+        found.stop()
+        return False
+
+    monkeypatch.setattr(found._stopping, "wait", note)
+    found.run()
+    assert Incident.objects.exists()
+    # SQLite's busy handler looks each 0.1 s whether the lock is free.
+    assert pauses[0] > 0.1
+
+
 def test_it_waits_out_a_locked_database_and_loses_nothing(ours: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     AppendLog(ours.journal_directory, fsync=False, max_total_bytes=1 << 26).append(format_record(record()))
     real, refusals = worker.Intake.take, iter(range(5))
