@@ -41,8 +41,9 @@ def examined(stack: Stack, configuration: Path) -> tuple[int, dict[str, str]]:
     )  # fmt: skip
     assert done.stdout, done.stderr
     found = {one["name"]: one["result"] for one in json.loads(done.stdout)}
-    # Whether somebody keeps this machine's clock is not the stack's matter, and alarms may be another story's.
-    for name in ("clock", "process.guard", "process.agent", "process.worker"):
+    # Whether somebody keeps this machine's clock or makes backups is not the stack's matter, and alarms may be another
+    # story's.
+    for name in ("clock", "backups", "process.guard", "process.agent", "process.worker"):
         found.pop(name)
     return done.returncode, {name: result for name, result in found.items() if result != "ok"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -30,17 +31,28 @@ def _domains() -> tuple[list[str], list[str], str]:
         return [], servers, str(refusal)
 
 
+def _last_backup() -> float | None:
+    """When the newest backup was begun, by the audit trail; None for none."""
+    with databases():
+        from sekisho.incidents.audit_models import Audit
+
+        row = Audit.objects.filter(verb="backup_made").order_by("-number").first()
+        return row.at.timestamp() if row else None
+
+
 @click.command()
 @click.option("--no-dns", is_flag=True, help="Ask no resolver.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(no_dns: bool, as_json: bool) -> int:
     """Check Postfix, Dovecot, the barrier, the log, notices and DNS. Exit code: 0 well, 1 warnings, 2 failures."""
-    from sekisho.deploy.doctor import Finding, Verdict, examine, worst
+    from sekisho.deploy.doctor import Finding, Verdict, backups, examine, worst
 
     domains, servers, away = _domains()
     found = examine(settings(), domains, servers, ask_dns=not no_dns)
     if away:
         found.append(Finding("database", Verdict.FAIL, (away, away), ("sekisho status", "sekisho status")))
+    else:
+        found.append(backups(_last_backup(), time.time()))
     if as_json:
         print_json([as_json_finding(finding) for finding in found])
         return int(worst(found))

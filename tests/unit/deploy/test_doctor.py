@@ -240,6 +240,29 @@ def test_a_barrier_that_others_may_write_is_a_failure(host: Settings, tmp_path: 
     assert found.verdict == Verdict.FAIL and "deny" in found.evidence[0]
 
 
+def test_a_host_without_a_backup_of_these_days_is_warned() -> None:
+    assert host_checks.backups(None, 1e9).verdict == Verdict.WARN
+    assert host_checks.backups(1e9 - 47 * 3600, 1e9).verdict == Verdict.OK
+    old = host_checks.backups(1e9 - 72 * 3600, 1e9)
+    assert (old.verdict, old.evidence[0]) == (Verdict.WARN, "the newest was made 72 hours ago")
+
+
+def test_a_dovecot_that_cannot_be_told_to_forget_passwords_is_a_failure(
+    host: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doveadm = tmp_path / "doveadm"
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for words, verdict in (
+        ("echo '0 cache entries flushed'", Verdict.OK),
+        ("echo 'Error: connect(auth-master) failed' >&2; exit 75", Verdict.FAIL),
+        ("true", Verdict.FAIL),
+    ):
+        doveadm.write_text(f"#!/bin/sh\n{words}\n")
+        doveadm.chmod(0o755)
+        found = dovecot_checks.auth_cache(host)
+        assert (found.name, found.verdict) == ("dovecot.auth_cache", verdict)
+
+
 def test_a_silent_process_is_a_failure(host: Settings, tmp_path: Path) -> None:
     (tmp_path / "guard").mkdir()
     told = tmp_path / "guard" / "status.json"

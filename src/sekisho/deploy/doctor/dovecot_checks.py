@@ -26,6 +26,10 @@ ASKED = (
 ASKED_24 = ("auth_policy", "login_trusted_networks")
 
 
+# RFC 6761: nobody has a mailbox below .invalid.
+NOBODY = "doctor@sekisho.invalid"
+
+
 class Dovecot(msgspec.Struct, frozen=True):
     """The settings named in ASKED, and the passdb and userdb blocks in their order, in the words of 2.3."""
 
@@ -258,4 +262,25 @@ def _trusted(dovecot: Dovecot) -> Finding:
          f"{', '.join(wide)} から任意の接続元を名乗れます"),
         ("name only the webmail's and the proxies' own addresses in login_trusted_networks",
          "login_trusted_networks にはウェブメールとプロキシのアドレスだけを書く"),
+    )  # fmt: skip
+
+
+def auth_cache(settings: Settings) -> Finding:
+    """Whether the running Dovecot forgets a cached password when told to, in containment's own words.
+
+    It is told about a name that is nobody's. Else an old password would open IMAP and SMTP while the cache keeps it.
+    """
+    try:
+        told = run(["doveadm", "-c", settings.dovecot.config_file, "auth", "cache", "flush", "--", NOBODY]).strip()
+    except ToolFailed as failure:
+        told = str(failure)
+    else:
+        if "flushed" in told:
+            return ok("dovecot.auth_cache", "forgets passwords when asked to", "指示すればパスワードの控えを破棄します")
+    return Finding(
+        "dovecot.auth_cache", Verdict.FAIL,
+        (f"does not forget cached passwords: {told or 'no answer'}",
+         f"パスワードの控えを破棄できません: {told or '応答なし'}"),
+        ("start Dovecot with the file that dovecot.config_file in sekisho.toml names",
+         "sekisho.toml の dovecot.config_file に書いた設定ファイルで Dovecot を起動"),
     )  # fmt: skip

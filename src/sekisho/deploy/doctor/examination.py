@@ -13,7 +13,8 @@ def examine(
     settings: Settings, domains: Sequence[str], servers: Sequence[str], *, ask_dns: bool = True
 ) -> list[Finding]:
     """Every finding about this host and these mail domains; `servers` are the names their MX may lead to."""
-    found = [*postfix_checks.check(settings), *dovecot_checks.check(settings), *host_checks.check(settings)]
+    found = [*postfix_checks.check(settings), *dovecot_checks.check(settings), dovecot_checks.auth_cache(settings)]
+    found += host_checks.check(settings)
     if ask_dns:
         found += dns_checks.check(settings, domains, servers)
     return found

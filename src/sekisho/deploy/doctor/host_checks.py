@@ -26,6 +26,8 @@ LOG_TAIL_BYTES = 64 * 1024
 LOG_GROUP = "adm"
 # A host that sends or receives nothing for a day has its log somewhere else.
 LOG_AGE_S = 24 * 3600.0
+# A backup is made daily; one that failed may be made up for the next day.
+BACKUP_HOURS = 48
 # Every process gives a sign of life each 5 s.
 SILENT_AFTER_S = 20.0
 # Networks change owners: Debian's location database comes monthly, tor-geoipdb as often.
@@ -239,6 +241,17 @@ def notices(settings: Settings) -> Finding:
         ("set notices.smtp_host, smtp_port and sender in sekisho.toml; then `sekisho notify test`",
          "sekisho.toml の notices.smtp_host、smtp_port、sender を設定し、`sekisho notify test`"),
     )  # fmt: skip
+
+
+def backups(last: float | None, now: float) -> Finding:
+    """How old the newest backup is, by the record itself: `last` in epoch seconds, None for none."""
+    command = ("sekisho backup FILE, each day by cron (docs/backup.md)",
+               "sekisho backup ファイル を cron で毎日実行 (docs/backup.md)")  # fmt: skip
+    if last is None:
+        return Finding("backups", Verdict.WARN, ("none was ever made", "一度も作成されていません"), command)
+    hours = max(0, int(now - last)) // 3600
+    told = (f"the newest was made {hours} hours ago", f"最新のバックアップは {hours} 時間前です")
+    return Finding("backups", Verdict.WARN, told, command) if hours > BACKUP_HOURS else ok("backups", *told)
 
 
 def check(settings: Settings) -> list[Finding]:
