@@ -84,6 +84,8 @@ class Provider(Grown):
         subprocess.run([sys.executable, str(ROOT / "demo" / "address_data.py"), str(addresses)], check=True, timeout=30)
         with self.config.open("a") as file:
             file.write(f'\n[guard]\naddress_data = "{addresses}"\n')
+            # By the host's own Postfix, where its other programs hand their mail in.
+            file.write(f'\n[notices]\nsender = "postmaster@{DOMAIN}"\nsmtp_port = {self.ports["FILTER"]}\n')
 
     def _postconf(self) -> None:
         """PostfixAdmin's DOCUMENTS/POSTFIX_CONF.txt; the last line is the story's: it plays clients' addresses."""
@@ -182,6 +184,11 @@ class Provider(Grown):
         with ImapSession(self.places.imap, client_address=HOME) as session:
             return Counter(session.numbers()) if session.login(address, password).accepted else Counter()
 
+    def mail_of(self, address: str) -> list[str]:
+        """What lies in a mailbox, read from its files."""
+        found = (self.place / "mail").glob(f"**/*{address.partition('@')[0]}*/**/new/*")
+        return [path.read_text(errors="replace") for path in sorted(set(found))]
+
     def write(self, recipient: str, number: str) -> None:
         """A letter, handed to the server outside."""
         with smtplib.SMTP("127.0.0.1", self.places.outside_smtp, timeout=30) as door:
@@ -252,10 +259,13 @@ class Units:
     def pid(self, name: str) -> int:
         return int(json.loads(self._layout.pids.read_text()).get(name, 0))
 
-    def source_of(self, name: str) -> str:
-        """Where the running process has its program from."""
-        environment = Path(f"/proc/{self.pid(name)}/environ").read_bytes().split(b"\0")
-        return next((item.decode()[11:] for item in environment if item.startswith(b"PYTHONPATH=")), "")
+    def runs_from(self, name: str, tree: Path) -> bool:
+        """Whether the running process has its program from there, by asking Python in that process' environment."""
+        variables = Path(f"/proc/{self.pid(name)}/environ").read_bytes().split(b"\0")
+        environment = dict(one.decode().split("=", 1) for one in variables if b"=" in one)
+        command = [str(Path(SEKISHO).parent / "python"), "-c", "import sekisho; print(sekisho.__file__)"]
+        found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, env=environment).stdout
+        return Path(found.strip()).is_relative_to(tree / "src")
 
     def said(self) -> str:
         logs = [path.read_text(errors="replace")[-3000:] for path in sorted(self._layout.log.glob("*.log"))]
