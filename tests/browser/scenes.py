@@ -171,6 +171,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("sending_countries", "/admin/system/domains/hana.example/sending-countries/"),
         Scene("rules", "/admin/system/rules/?alert=3&restrict=5&suspend=15"),
         Scene("channels", "/admin/system/channels/"),
+        Scene("reputation", "/admin/system/reputation/"),
         Scene("enforcement", "/admin/system/enforcement/"),
         Scene("enforcement_preview", "/admin/system/enforcement/hana.example/"),
         Scene("advice", "/admin/if-taken-over/"),

@@ -45,6 +45,7 @@ _PLACES = {
     "travel": "travel",
     "complaint": "complaint",
     "notify": "notify",
+    "reputation": "reputation",
     "audit": "audit",
     "key": "key",
     "backup": "backup",

@@ -77,10 +77,11 @@ def worker() -> int:
     start_django()
     if not _tables_fit():
         return 1
+    from sekisho.impact.blocklist_watch import BlocklistWatch
     from sekisho.incidents import worker as room
     from sekisho.recovery.duties import Duties
 
-    return room.run(settings(), [Duties()])
+    return room.run(settings(), [Duties(), BlocklistWatch(settings())])
 
 
 @click.command()

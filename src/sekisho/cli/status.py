@@ -85,11 +85,13 @@ def _record() -> dict[str, Any]:
     from django.db.models import Count
 
     from sekisho.directory.models import SiteMailbox
+    from sekisho.impact import listings
     from sekisho.incidents import deferred
     from sekisho.incidents.decisions import OPEN_PHASES
     from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
 
     waiting = deferred.waiting_for(None)
+    listed = listings.open_listings()
     opened = Incident.objects.filter(phase__in=OPEN_PHASES)
     statuses = dict(MailboxStatus.objects.values_list("status").annotate(Count("mailbox")).order_by())
     return {
@@ -101,6 +103,7 @@ def _record() -> dict[str, Any]:
         "open_alerts": opened.filter(action="alert").count(),
         "waiting_pairs": waiting.waited,
         "first_return": waiting.earliest_return,
+        "listings": [{"subject": row.subject, "list": row.zone, "since": row.first_at} for row in listed],
         "orders_open": Order.objects.filter(state__in=["open", "claimed"]).count(),
         "orders_failed": Order.objects.filter(state="failed").count(),
         "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),
@@ -123,6 +126,13 @@ def _alarms(processes: list[dict[str, Any]], record: dict[str, Any]) -> list[str
     if record.get("orders_failed"):
         alarms.append(
             say(f"{record['orders_failed']} orders failed", f"失敗した指示が {record['orders_failed']} 件あります")
+        )
+    for row in record.get("listings", ()):
+        alarms.append(
+            say(
+                f"{row['subject']} is on the blocklist {row['list']}",
+                f"{row['subject']} がブロックリスト {row['list']} に載っています",
+            )
         )
     return alarms
 

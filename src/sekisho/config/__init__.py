@@ -26,7 +26,14 @@ from sekisho.config.model import (
     WebmailSettings,
     WebSettings,
 )
-from sekisho.config.outward import AppriseChannel, Channel, MailServerSettings, NoticeSettings, WebhookChannel
+from sekisho.config.outward import (
+    AppriseChannel,
+    Channel,
+    HarmWatchSettings,
+    MailServerSettings,
+    NoticeSettings,
+    WebhookChannel,
+)
 from sekisho.config.reading import (
     configuration_name,
     configuration_path,
@@ -57,6 +64,7 @@ __all__ = [
     "DovecotSettings",
     "ForwardPolicySettings",
     "GuardSettings",
+    "HarmWatchSettings",
     "Listener",
     "LogSettings",
     "MailServerSettings",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sekisho.config.outward import Channels, MailServerSettings, NoticeSettings
+from sekisho.config.outward import Channels, HarmWatchSettings, MailServerSettings, NoticeSettings
 from sekisho.config.secret_files import read_secret
 from sekisho.config.values import (
     AddressDataFiles,
@@ -348,6 +348,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     complaints: ComplaintSettings = ComplaintSettings()
     passwords: PasswordSettings = PasswordSettings()
     doctor: DoctorSettings = DoctorSettings()
+    harm_watch: HarmWatchSettings = HarmWatchSettings()
     retention: RetentionSettings = RetentionSettings()
     sending: SendingSettings = SendingSettings()
     log: LogSettings = LogSettings()

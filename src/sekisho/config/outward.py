@@ -34,6 +34,29 @@ class MailServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     profile_key: str = ""
 
 
+class HarmWatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether our addresses and domains are on blocklists (docs/harm-watch.md). Addresses and resolver: `[doctor]`."""
+
+    # Ask the lists. Off until somebody wants it: it tells third parties our addresses and domains, and each list has
+    # terms of its own.
+    blocklists: bool = False
+    # Lists of addresses. The three that receivers here use most; ZEN is free up to a small volume, SpamCop free,
+    # Barracuda's after the resolver's address was registered with it.
+    address_lists: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = (
+        "zen.spamhaus.org",
+        "bl.spamcop.net",
+        "b.barracudacentral.org",
+    )
+    # Lists of domains; the terms are ZEN's.
+    domain_lists: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ("dbl.spamhaus.org",)
+    # Between two looks while all is calm. A list's entry holds for hours, so an hour loses little.
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=86400, extra={"unit": "seconds"})] = 3600.0
+    # While an incident is open, and for a week after one: most listings come within a day.
+    incident_every_s: Annotated[float, msgspec.Meta(ge=1, le=86400, extra={"unit": "seconds"})] = 600.0
+    # Questions a minute, all lists together: some 9,000 a day, far below what any free list allows.
+    questions_a_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 6
+
+
 class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By which way notices leave as mail (docs/notices.md)."""
 

@@ -7,7 +7,8 @@ class ImpactConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sekisho.impact import apologies
+        from sekisho.impact import apologies, listing_texts
         from sekisho.incidents import letters
 
         letters.compose_by([apologies.KIND], apologies.compose, from_owner_an_hour=apologies.AN_HOUR)
+        letters.compose_by(listing_texts.KINDS, listing_texts.compose)

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sekisho.config import Channel, Settings
-from sekisho.incidents import channel_texts, channels
+from sekisho.incidents import channel_texts, channels, letters
 from sekisho.incidents.channel_failures import ChannelFailed
 from sekisho.incidents.channel_texts import ChannelMessage
 from sekisho.incidents.models import Notice
@@ -93,7 +93,12 @@ class ChannelOutbox:
             state="sending", claimed_at=now, attempts=notice.attempts + 1
         )
         if claimed == 1:
-            message = channel_texts.compose(notice, channel.language)
+            try:
+                message = channel_texts.compose(notice, channel.language)
+            except letters.Stale as reason:
+                log.info("notice %s is not sent any more: %s", notice.message_id, reason)
+                Notice.objects.filter(pk=notice.pk, state="sending").update(state="dropped")
+                return
             self._running[channel.name] = Delivery(channel, notice.pk, message)
 
     def _settle(self, delivery: Delivery, now: datetime) -> bool:
@@ -121,7 +126,9 @@ class ChannelOutbox:
         at = timezone.now()
         with transaction.atomic(using="default"):
             Notice.objects.filter(pk=notice.pk).update(state="sent", sent_at=at)
-            incident = notice.its_incident
+            if notice.incident is None:
+                return
+            incident = notice.incident
             details: dict[str, object] = {"kind": notice.kind}
             if channels.is_of_domain(notice.recipient, incident.domain):
                 details["recipient"] = channels.name_in(notice.recipient)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from sekisho.incidents import letters
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.models import Incident, Notice
 from sekisho.incidents.notice_facts import harmless, moment, place_words, reasons
@@ -84,7 +85,9 @@ class ChannelMessage(NamedTuple):
 
 
 def compose(notice: Notice, language: str) -> ChannelMessage:
-    """The message of a notice in "ja" or "en"."""
+    """The message of a notice in "ja" or "en"; raises letters.Stale for a letter whose matter is over."""
+    if notice.incident_id is None:
+        return _compose_letter(notice)
     incident = notice.its_incident
     order = 0 if language == "ja" else 1
     actions = [text.format(number=incident.pk) for text in _ACTIONS.get(notice.kind, _ACTIONS["suspended"])]
@@ -100,6 +103,19 @@ def compose(notice: Notice, language: str) -> ChannelMessage:
     return ChannelMessage(
         _delivery(notice), title, harmless_lines(text), _facts(notice, incident, title, text, actions)
     )
+
+
+def _compose_letter(letter: Notice) -> ChannelMessage:
+    """A letter's own words; in its row's language first, as its composer has them."""
+    title, text = letters.compose(letter)
+    facts: dict[str, object] = {
+        "version": 1,
+        "kind": letter.kind,
+        "at": letter.created_at.isoformat(),
+        "title": title,
+        "text": text,
+    }
+    return ChannelMessage(_delivery(letter), title, harmless_lines(text), facts)
 
 
 def _delivery(notice: Notice) -> str:

@@ -31,6 +31,11 @@ def _domain(domain: str) -> Q:
     return Q(domain=domain)
 
 
+def _subject(domain: str) -> Q:
+    # What blocklists were asked about: an address of the host, a domain.
+    return Q(subject=domain) | Q(subject__endswith=f"@{domain}")
+
+
 def _incident(domain: str) -> Q:
     return Q(mailbox__endswith=f"@{domain}") | Q(incident__mailbox__endswith=f"@{domain}")
 
@@ -84,6 +89,7 @@ REST = [
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
     ),
     Rule("impact.DutySwitch", _domain),
+    *(Rule(f"impact.{name}", _subject) for name in ("ListLook", "Listing")),
     *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin", "SendingChoice")),
     *(Rule(f"directory.{name}", _domain) for name in ("MailHost", "DomainMode", "Contact", "Role", "SendingCountries")),
 ]

@@ -58,6 +58,15 @@ THRESHOLDS: dict[str, Words] = {
     "suspend": pgettext_lazy("threshold", "Suspend"),
 }
 
+# What a blocklist's own test says (impact.blocklists).
+BLOCKLISTS: dict[str, Badge] = {
+    "works": Badge(pgettext_lazy("blocklist", "Works"), "good"),
+    "unfit": Badge(pgettext_lazy("blocklist", "Has no such entries"), "calm"),
+    "refused": Badge(pgettext_lazy("blocklist", "Refuses to answer us"), "warn"),
+    "unanswered": Badge(pgettext_lazy("blocklist", "No answer"), "warn"),
+    "broken": Badge(pgettext_lazy("blocklist", "Broken"), "warn"),
+}
+
 # The findings of detection.assessment in a word or two; their sentences are the evidence.
 FINDINGS: dict[str, Words] = {
     "new_country": _("New country"),

@@ -13,6 +13,7 @@ import dns.rrset
 import msgspec
 import pytest
 
+from sekisho import dns_questions
 from sekisho.config import Settings, settings
 from sekisho.deploy.doctor import dns_checks, dovecot_checks, host_checks, postfix_checks
 from sekisho.deploy.doctor.findings import Finding, Verdict, worst
@@ -308,7 +309,7 @@ def _answer(question: bytes) -> bytes | None:
 
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Iterator[dns_checks.Lookup]:
-    monkeypatch.setattr(dns_checks, "QUESTION_S", 0.3)
+    monkeypatch.setattr(dns_questions, "QUESTION_S", 0.3)
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
 

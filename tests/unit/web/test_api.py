@@ -66,6 +66,7 @@ ABOUT_A_ROW = {
     "domain_mode": ("post", "/domains/{d}/mode", {"mode": "observe"}),
 }
 LISTS = {"mailbox_list": "/mailboxes", "incident_list": "/incidents", "domain_list": "/domains"}
+ABOUT_THE_HOST = {"reputation_show": "/reputation"}
 OPERATORS = {"mailbox_suspend", "mailbox_restrict", "incident_dismiss", "domain_mode"}
 # What the state of a suspended mailbox does not allow.
 REFUSED = {"mailbox_restrict", "incident_answer", "incident_close"}
@@ -75,7 +76,7 @@ def test_every_operation_has_a_row_here():
     found = {
         details["operationId"] for methods in api.get_openapi_schema()["paths"].values() for details in methods.values()
     }
-    assert found == set(ABOUT_A_ROW) | set(LISTS)
+    assert found == set(ABOUT_A_ROW) | set(LISTS) | set(ABOUT_THE_HOST)
 
 
 def everything() -> list[object]:
@@ -136,6 +137,13 @@ def test_nothing_is_answered_without_a_key_not_even_to_a_signed_in_browser(opera
         assert (answer.status_code, answer.json()["error"]) == (401, "key")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert everything() == before
+
+
+@pytest.mark.parametrize("path", ABOUT_THE_HOST.values())
+def test_what_is_about_the_whole_host_is_there_for_its_operator_alone(path, cast, key_of):
+    assert call(key_of("operator"), "get", path).status_code == 200
+    for key in (key_of("owner"), key_of("stranger"), key_of("operator", domains=[DOMAIN])):
+        assert call(key, "get", path).status_code == 404
 
 
 @pytest.mark.parametrize("operation", [*ABOUT_A_ROW, *LISTS])

@@ -160,6 +160,8 @@ OPERATOR = {
     "rules",
     "channels",
     "channel_test",
+    "reputation",
+    "listing_asked",
     "held_mail_domain",
     "enforcement",
     "enforcement_preview",

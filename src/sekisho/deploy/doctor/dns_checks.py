@@ -10,52 +10,30 @@ import ipaddress
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-import dns.exception
-import dns.resolver
-
+from sekisho import dns_questions
 from sekisho.config import Settings
 from sekisho.deploy.doctor.findings import Finding, Verdict, ok
 
-# One question; RFC 1035 leaves it open, stub resolvers wait 5 s.
-QUESTION_S = 3.0
 # All questions together; a resolver that is away must not hold the doctor for an hour at a host of 2,000 domains.
 ALL_QUESTIONS_S = 60.0
 # Domains named in a line of evidence; more are counted.
 MOST_NAMED = 5
-# Answers of a blocklist that are no listings: the question came by an open resolver, too often, or was malformed
-# (Spamhaus' codes 127.255.255.252-255, used by others as well).
-NO_LISTING = ipaddress.ip_network("127.255.255.0/24")
-
 # The records of a name and type, as texts; None: the resolver gave no answer.
 Lookup = Callable[[str, str], "list[str] | None"]
 
 
 def resolver_lookup(nameserver: str = "", port: int = 53) -> Lookup:
     """A Lookup by the system's resolver, or by one of the operator's."""
-    asked = dns.resolver.Resolver(configure=not nameserver)
-    if nameserver:
-        asked.nameservers = [nameserver]
-        asked.port = port
-    asked.lifetime = QUESTION_S
+    asked = dns_questions.make_resolver(nameserver, port)
     until = time.monotonic() + ALL_QUESTIONS_S
 
     def look(name: str, kind: str) -> list[str] | None:
         if time.monotonic() > until:
             return None
-        try:
-            return [_plain(record) for record in asked.resolve(name, kind)]
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except (dns.exception.DNSException, OSError):
-            return None
+        answer = dns_questions.ask(asked, name, kind)
+        return list(answer.records) if answer.kind == "records" else None
 
     return look
-
-
-def _plain(record: object) -> str:
-    """A record's text; the pieces of a TXT record put together (RFC 7208, section 3.3)."""
-    pieces = getattr(record, "strings", None)
-    return b"".join(pieces).decode("utf-8", "replace") if pieces else str(record)
 
 
 def _summary(
@@ -153,14 +131,17 @@ def blocklists(look: Lookup, addresses: Sequence[str], zones: Sequence[str]) -> 
     listed, unknown = [], 0
     for zone in zones:
         for address in addresses:
-            pointer = (
-                ipaddress.ip_address(address).reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+            found = look(dns_questions.list_name(address, zone), "A")
+            answer = (
+                dns_questions.Answer("unanswered") if found is None else dns_questions.Answer("records", tuple(found))
             )
-            found = look(f"{pointer}.{zone}", "A")
-            if found is None or any(ipaddress.ip_address(text) in NO_LISTING for text in found):
-                unknown += 1
-            elif found:
-                listed.append(f"{address} ({zone}: {', '.join(found)})")
+            match dns_questions.judge(answer):
+                case "listed":
+                    listed.append(f"{address} ({zone}: {', '.join(answer.records)})")
+                case "clean":
+                    pass
+                case _:
+                    unknown += 1
     if listed:
         named = "; ".join(listed)
         repair = (

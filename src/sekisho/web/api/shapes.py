@@ -130,6 +130,11 @@ class ModeAnswer(_Answer):
     changed: bool
 
 
+class Reputation(_Answer):
+    at: datetime
+    blocklists: dict[str, Any]
+
+
 class _Page(Schema):
     count: int
     page: int

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 
-from sekisho.web.api import domains, incidents, mailboxes, refusals
+from sekisho.web.api import domains, incidents, mailboxes, refusals, reputation
 
 DESCRIPTION = """The verbs of panel and command line for programs.
 Keys: `sekisho key add`, or 管理 › システム › APIキー.
@@ -23,6 +23,7 @@ api = NinjaAPI(title="Sekisho", version="1", description=DESCRIPTION, docs_url=N
 api.add_router("/mailboxes", mailboxes.router)
 api.add_router("/incidents", incidents.router)
 api.add_router("/domains", domains.router)
+api.add_router("/reputation", reputation.router)
 refusals.listen(api)
 
 

@@ -29,6 +29,7 @@ _TABLES = {
     "held": words.HELD_STATES,
     "setting": words.SETTING_STATES,
     "sending": words.SENDING,
+    "blocklist": words.BLOCKLISTS,
 }
 
 
