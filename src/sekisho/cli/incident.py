@@ -9,6 +9,7 @@ import click
 
 from sekisho.cli import incident_queue
 from sekisho.cli.enforcement import Span, dismiss_all
+from sekisho.cli.impact import report
 from sekisho.cli.incident_queue import find_incident
 from sekisho.cli.mailbox import RELEASE_S, as_json_option, language, no_wait_option, tell_complaints
 from sekisho.cli.output import Refused, actor, databases, local_time, print_json, print_table, say, tell
@@ -22,6 +23,7 @@ def incident() -> None:
 
 
 incident.add_command(planted)
+incident.add_command(report)
 for command in incident_queue.COMMANDS:
     incident.add_command(command)
 

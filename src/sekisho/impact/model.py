@@ -73,7 +73,10 @@ class DomainCount(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What was sent with the mailbox' login from the third party's sources."""
+    """What was sent with the mailbox' login from the third party's sources.
+
+    The relations add up to less than the recipients where nobody has named some of them yet (outcome "unknown").
+    """
 
     messages: Figure
     recipients: Figure
@@ -182,7 +185,11 @@ class ImpactReport(msgspec.Struct, frozen=True):
 
 
 class EvidenceRow(msgspec.Struct, frozen=True):
-    """One fact behind a figure. `kind` and `key` find its row again ("sign_in 17"); `facts` are its data by name."""
+    """One fact behind a figure. `kind` and `key` find its row again ("sign_in 17"); `facts` are its data by name.
+
+    A figure is the number of its rows, where a row with a fact `count` stands for so many (a row of logins sums up an
+    hour). Figures of what was read are counted out of other facts: impact.reading says which.
+    """
 
     figure: str
     kind: str

@@ -60,6 +60,7 @@ ABOUT_A_ROW = {
     "mailbox_reinstate": ("post", "/mailboxes/{a}/reinstate", {"password": NEW_PASSWORD}),
     "incident_show": ("get", "/incidents/{n}", None),
     "incident_deferred": ("get", "/incidents/{n}/deferred", None),
+    "incident_impact": ("get", "/incidents/{n}/impact", None),
     "incident_dismiss": ("post", "/incidents/{n}/dismiss", {"reason": "newsletter"}),
     "incident_answer": ("post", "/incidents/{n}/answer", {}),
     "incident_close": ("post", "/incidents/{n}/close", None),
@@ -376,3 +377,27 @@ def test_a_key_is_kept_as_a_keyed_hash_only_and_its_use_is_noted(cast, incident,
     assert call(key[:-1] + ("a" if key[-1] != "a" else "b"), "get", f"/mailboxes/{VICTIM}").status_code == 401
     settings.SECRET_KEY = "another key, as long as the one before it was, or longer"
     assert call(key, "get", f"/mailboxes/{VICTIM}").status_code == 401
+
+
+def test_the_impact_of_an_incident_names_no_correspondent_and_no_stranger_s_mailbox(incident, key_of):
+    from datetime import timedelta
+
+    from sekisho.incidents.models import QueueIdLogin, SentRecipient, SignIn
+
+    at, ip = incident.first_risk_at + timedelta(seconds=1), "203.0.113.9"
+    for mailbox in (VICTIM, FOREIGN, BYSTANDER):
+        SignIn.objects.create(mailbox=mailbox, at=at, success=True, protocol="imap", ip=ip, strange=True)
+    QueueIdLogin.objects.create(
+        queue_id="4A", mailbox=VICTIM, at=at, recipients=1, ip=ip, strange=True, listed=True, sender=VICTIM
+    )
+    copy = {"recipient": "customer@far.test", "domain": "far.test", "relation": "partner", "outcome": "delivered"}
+    SentRecipient.objects.create(queue_id="4A", mailbox=VICTIM, at=at, **copy)
+    path = f"/incidents/{incident.pk}/impact"
+    seen = {who: call(key_of(who), "get", path) for who in ("operator", "owner")}
+    for answer in seen.values():
+        assert answer.json()["sent"]["recipients"]["value"] == 1
+        assert answer.json()["sent"]["domains"][0]["domain"] == "far.test"
+        assert "customer@" not in answer.content.decode()
+    assert {one["mailbox"] for one in seen["operator"].json()["touched"]} == {FOREIGN, BYSTANDER}
+    assert [one["mailbox"] for one in seen["owner"].json()["touched"]] == [BYSTANDER]
+    assert FOREIGN not in seen["owner"].content.decode() and seen["owner"].json()["touched_elsewhere"] == 1

@@ -3,8 +3,12 @@
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Path, Query, Router
 
+from sekisho.directory.access import accessible_domains, is_operator
+from sekisho.impact.outward import masked_facts
+from sekisho.impact.report import build
 from sekisho.incidents import decisions
 from sekisho.incidents.access import accessible_incidents, accessible_notices
 from sekisho.incidents.facts import deferred_facts, incident_facts, incident_story
@@ -75,6 +79,18 @@ def deferred(request: HttpRequest, number: Number) -> HttpResponse:
     """Show who waits (or waited) because of this incident."""
     row = caller(request).incident(number)
     return reply({"address": row.mailbox, **deferred_facts(row)})
+
+
+@router.get(
+    "/{number}/impact", auth=READ, response={200: shapes.Impact, **shapes.PROBLEMS}, operation_id="incident_impact"
+)
+def impact(request: HttpRequest, number: Number) -> HttpResponse:
+    """Show what the third party did: counts and domains, no correspondent's address; other customers' mailboxes only
+    where the key may see them."""
+    who = caller(request)
+    row = who.incident(number)
+    domains = None if is_operator(who.account) else accessible_domains(who.account)
+    return reply(masked_facts(build(row, timezone.now()), domains))
 
 
 @router.post(

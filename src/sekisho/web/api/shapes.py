@@ -117,6 +117,27 @@ class Incident(IncidentLine):
     timeline: list[dict[str, Any]]
 
 
+class Impact(_Answer):
+    """Figures are {name, value, at_least}; times are epoch seconds (docs/impact-report.md)."""
+
+    incident: int
+    mailbox: str
+    domain: str
+    made_at: float
+    phase: Phase
+    entry: dict[str, Any]
+    sent: dict[str, Any]
+    read: dict[str, Any]
+    changed: list[dict[str, Any]]
+    leaked: list[dict[str, Any]]
+    address_book: dict[str, Any] | None
+    touched: list[dict[str, Any]]
+    # Mailboxes of customers whom this key may not see.
+    touched_elsewhere: int
+    gaps: list[dict[str, Any]]
+    limits: list[dict[str, Any]]
+
+
 class Domain(_Answer):
     domain: str
     alias_of: str | None
