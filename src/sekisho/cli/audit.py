@@ -85,6 +85,14 @@ def verify(as_json: bool) -> None:
             print_json(asdict(verdict))
         elif verdict.broken is None:
             tell(f"{verdict.rows} rows, all as they were written.", f"{verdict.rows} 行、すべて記録時のままです。")
+            if verdict.removed:
+                first, on = verdict.removed + 1, local_time(verdict.removed_at)
+                tell(
+                    f"Verified from entry {first} ({verdict.removed} older entries were removed by retention, the last "
+                    f"of them on {on} by {verdict.removed_by}).",
+                    f"{first} 番以降を検査しました(それより古い {verdict.removed} 件は保存期間を過ぎたため削除済み。"
+                    f"最後の削除: {on}、{verdict.removed_by})。",
+                )
             if verdict.erased:
                 tell(
                     f"{verdict.erased} of them were erased; the chain says by which row, and their hashes are kept.",

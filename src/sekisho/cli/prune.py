@@ -19,18 +19,21 @@ def prune(dry_run: bool, as_json: bool) -> None:
     with databases():
         from django.utils import timezone
 
-        from sekisho.incidents import old_segments, retention
+        from sekisho.incidents import audit_pruning, old_segments, retention
 
         now, days = timezone.now(), settings().retention
         rows = retention.count(days, now)
         segments = len(old_segments.due(settings(), now))
+        entries = audit_pruning.count(days.audit_days, now)
         if not dry_run:
             removed: Counter[tuple[str, str]] = Counter()
             for kind, domain, number in retention.batches(days, now):
                 removed[kind, domain] += number
             rows = [{**row, "rows": removed[row["kind"], row["domain"]]} for row in rows]
             segments = old_segments.remove(settings(), now)
+            entries = sum(audit_pruning.batches(days.audit_days, now, actor()))
         rows.append({"kind": "journal_segments", "domain": "", "days": days.journal_days, "rows": segments})
+        rows.append({"kind": "audit", "domain": "", "days": days.audit_days, "rows": entries})
         if as_json:
             print_json({"dry_run": dry_run, "rows": rows})
             return

@@ -260,7 +260,8 @@ class WebmailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 # For rows and files about people's mail. Below a week a running incident would lose its evidence: senders and our own
 # queue wait five days. A century is for ever.
-KeptDays = Annotated[int, msgspec.Meta(ge=7, le=36500, extra={"unit": "days"})]
+FOR_EVER_DAYS = 36_500
+KeptDays = Annotated[int, msgspec.Meta(ge=7, le=FOR_EVER_DAYS, extra={"unit": "days"})]
 
 
 class SendingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -305,6 +306,9 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     # Files of the guard's events: read within seconds, kept for two weeks in case the database must be
     # restored.
     spool_days: KeptDays = 14
+    # Entries of the audit log. For ever: what somebody did with his rights may be asked years later, and it grows by
+    # the acts of people, not by mail. A year at least, so that a yearly review finds all of it.
+    audit_days: Annotated[int, msgspec.Meta(ge=365, le=FOR_EVER_DAYS, extra={"unit": "days"})] = FOR_EVER_DAYS
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,14 +3,14 @@
 A row keeps its number, moment, verb, way in, domain and *hash*; whatever names somebody gives way to a marker. The row
 of the erasure is appended in the same transaction and vouches for the marked ones: its details hold how many and a
 digest over them as they stand now, and each of them names that row. So a row cannot pass for an erased one unless an
-erasure in the chain says so, and an erased row changed later is found as any other is (`audit.verify`).
+erasure in the chain says so, and an erased row changed later is found as any other is (audit_chain).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,9 +55,11 @@ class Tally:
         """For the details of the vouching row."""
         return {COUNT: self.rows, DIGEST: self._digest.hexdigest()}
 
-    def is_vouched_for(self, row: Audit) -> bool:
-        """Whether this row of the log is an erasure of just these rows."""
-        return row.verb == VERB and {name: row.details.get(name) for name in (COUNT, DIGEST)} == self.facts()
+    def is_vouched_for(self, row: Audit, instead: Mapping[str, Any] | None = None) -> bool:
+        """Whether this row of the log is an erasure of just these rows; `instead` of its own words what an anchor
+        says that is left of them."""
+        told = row.details if instead is None else instead
+        return row.verb == VERB and {name: told.get(name) for name in (COUNT, DIGEST)} == self.facts()
 
 
 def concerned(domain: str) -> Iterator[Audit]:

@@ -1,6 +1,10 @@
 """What keeps the audit log as it was written: each row's hash, and the database's own refusal to change or delete a row
 (triggers for SQLite, PostgreSQL and MariaDB).
 
+Only rows that an anchor further on says were removed may be deleted (audit_pruning): an anchor is a row of the log like
+any other, so whoever deletes leaves a trace, and retention needs neither a moment without triggers nor a right to
+change them.
+
 The hash must give the same for ever, or all older rows look changed; a migration uses it. A migration that alters
 the table on SQLite makes it anew, without its triggers: such a migration calls `seal` again. Who owns the database can
 drop a trigger; `audit verify` then finds what was changed.
@@ -22,6 +26,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 TABLE = "incidents_audit"
 REFUSAL = "the audit log is append-only"
 ACTS = ("update", "delete")
+# The verb of an anchor; its subject is the number of the last entry that was removed.
+PRUNED = "audit_pruned"
 
 
 def chain_hash(number: int, at: datetime, words: list[str], details: Any, account: int | None, previous: str) -> str:
@@ -48,7 +54,7 @@ def seal(connection: BaseDatabaseWrapper) -> None:
         unseal(connection, act)
         for statement in _STATEMENTS.get(connection.vendor, ()):
             with connection.cursor() as cursor:
-                cursor.execute(statement.format(act=act, act_upper=act.upper(), table=TABLE, refusal=REFUSAL))
+                cursor.execute(statement.format(act=act, act_upper=act.upper(), **_WORDS[act, connection.vendor]))
 
 
 def unseal(connection: BaseDatabaseWrapper, act: str) -> None:
@@ -77,17 +83,33 @@ def opened(connection: BaseDatabaseWrapper) -> Iterator[None]:
         seal(connection)
 
 
+def _words(act: str, vendor: str) -> dict[str, str]:
+    """What differs: a changed row is refused always, a deleted one unless an anchor covers it."""
+    whole = {"sqlite": "INTEGER", "postgresql": "BIGINT", "mysql": "UNSIGNED"}[vendor]
+    # CASE, since nothing else says which condition is looked at first, and other rows' subjects are no numbers.
+    anchored = (
+        f"EXISTS (SELECT 1 FROM {TABLE} anchor WHERE anchor.verb = '{PRUNED}' AND anchor.number > OLD.number AND "  # noqa: S608 (constants)
+        f"CASE WHEN anchor.verb = '{PRUNED}' THEN CAST(anchor.subject AS {whole}) END >= OLD.number)"
+    )
+    # PostgreSQL's function is one for both.
+    by_act = "TG_OP = 'UPDATE' OR " if vendor == "postgresql" else ""
+    refused = f"{by_act}NOT {anchored}" if act == "delete" or by_act else "1 = 1"
+    return {"table": TABLE, "refusal": REFUSAL, "refused": refused}
+
+
 _STATEMENTS = {
     "sqlite": (
-        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} BEGIN SELECT RAISE(ABORT, '{refusal}'); END",
+        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} WHEN {refused}"
+        " BEGIN SELECT RAISE(ABORT, '{refusal}'); END",
     ),
     "postgresql": (
         "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
+        "$$ BEGIN IF {refused} THEN RAISE EXCEPTION '{refusal}'; END IF; RETURN OLD; END $$",
         "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
     ),
     "mysql": (
-        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW"
-        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'",
+        "CREATE TRIGGER audit_no_{act} BEFORE {act_upper} ON {table} FOR EACH ROW IF {refused} THEN"
+        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'; END IF",
     ),
 }
+_WORDS = {(act, vendor): _words(act, vendor) for act in ACTS for vendor in _STATEMENTS}

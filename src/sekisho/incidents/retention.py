@@ -2,8 +2,8 @@
 
 All of it is under the secrecy of communications (通信の秘密): who wrote to whom, who signed in from where, and when.
 Contents are never kept. Each kind has its days in `[retention]`, a domain may have its own (RetentionRule). Rows go in
-small batches, each a transaction of its own, so that nobody waits for the lock. The audit log and incidents themselves
-stay: without them nobody could say later what was done and why.
+small batches, each a transaction of its own, so that nobody waits for the lock. Incidents themselves stay: without them
+nobody could say later what was done and why. The audit log has a way of its own (audit_pruning).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from sekisho.config.model import RetentionSettings
+from sekisho.config.model import FOR_EVER_DAYS, RetentionSettings
 from sekisho.directory.models import SiteDomain
 from sekisho.incidents import audit
 from sekisho.incidents.changes import NotAllowed
@@ -41,7 +41,7 @@ from sekisho.incidents.timeline import add_entry
 BATCH = 500
 # Below this a running incident would lose its evidence: senders and our own queue wait five days (RFC 5321, 4.5.4.1).
 LEAST_DAYS = 7
-MOST_DAYS = 36_500
+MOST_DAYS = FOR_EVER_DAYS
 # The final report is due 60 days after one knows (個人情報保護法施行規則 8条2項), and questions follow it.
 EVIDENCE_DAYS = 90
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +30,7 @@ from sekisho.exposition import Exposition
 from sekisho.incidents import (
     allowances,
     app_passwords,
+    audit_pruning,
     decisions,
     old_segments,
     questions,
@@ -80,7 +82,7 @@ class Worker:
         self._channel_tests = ChannelTests(settings)
         self._next = {self._beat: 0.0, self._keep_house: 0.0, self._prune: 0.0, self._look_at_settings: 0.0}
         # What is left to remove today (incidents.retention).
-        self._batches: Iterator[tuple[str, str, int]] | None = None
+        self._batches: Iterator[object] | None = None
         self._away_since: float | None = None
         # None: nobody asks for metrics.
         self._measures = WorkerMeasures() if settings.metrics.worker_port else None
@@ -202,7 +204,8 @@ class Worker:
         allowances.prune(now)
         travel.prune(now)
         app_passwords.prune(now)
-        self._batches = retention.batches(self._settings.retention, now)
+        days = self._settings.retention
+        self._batches = chain(retention.batches(days, now), audit_pruning.daily(days.audit_days, now))
         old_segments.remove(self._settings, now)
         self._next[self._prune] = time.monotonic() + PRUNE_S
 

@@ -289,11 +289,17 @@ def audit_chain(scene: Scene) -> Finding:
     from sekisho.incidents import audit
 
     verdict = audit.verify()
+    gone = (
+        (f", from entry {verdict.removed + 1} on", f"({verdict.removed + 1} 番以降)") if verdict.removed else ("", "")
+    )
     broken = [] if verdict.broken is None else [f"row {verdict.broken.row}: {verdict.broken.why}"]
     return finding(
         "audit",
         broken,
-        (f"{verdict.rows} rows, all as they were written", f"{verdict.rows} 行、すべて記録時のままです"),
+        (
+            f"{verdict.rows} rows, all as they were written{gone[0]}",
+            f"{verdict.rows} 行、すべて記録時のままです{gone[1]}",
+        ),
         ("the audit log is broken", "監査ログが壊れています"),
         ("sekisho audit verify", "sekisho audit verify"),
     )

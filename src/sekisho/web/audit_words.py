@@ -46,6 +46,7 @@ VERBS: dict[str, Words] = {
     "backup_made": _("Backup made"),
     "backup_restored": _("Backup restored"),
     "retention": _("Retention of a domain changed"),
+    "audit_pruned": _("Old entries of this log removed"),
     "rescue_rule": _("Rule for accepting mail changed"),
     "mailbox_add": _("Mailbox made in the panel"),
     "mailbox_edit": _("Mailbox edited in the panel"),

@@ -171,7 +171,8 @@ def test_the_command_line_lists_verifies_and_exports(incident: Incident):
     listed = json.loads(CliRunner().invoke(sekisho, ["audit", "list", ALICE, "--json"]).stdout)
     assert [row["verb"] for row in listed] == ["active", "suspended"]
     whole = CliRunner().invoke(sekisho, ["audit", "verify", "--json"])
-    assert json.loads(whole.stdout) == {"rows": 2, "head": listed[0]["hash"], "broken": None, "erased": 0}
+    verdict = {"rows": 2, "head": listed[0]["hash"], "broken": None, "erased": 0}
+    assert json.loads(whole.stdout) == {**verdict, "removed": 0, "removed_at": None, "removed_by": ""}
     assert CliRunner().invoke(sekisho, ["audit", "export", "--verb", "active"]).stdout.count("\n") == 2
     change(actor="somebody else")
     broken = CliRunner().invoke(sekisho, ["audit", "verify"])
