@@ -44,6 +44,7 @@ _PLACES = {
     "settings": "planted",
     "travel": "travel",
     "complaint": "complaint",
+    "diagnose": "diagnose",
     "notify": "notify",
     "reputation": "reputation",
     "audit": "audit",

@@ -215,6 +215,22 @@ class ComplaintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     own_hosts: tuple[str, ...] = ()
 
 
+class DiagnosisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The diagnosis of suspicious mail (docs/diagnosis.md)."""
+
+    # Where people forward a suspicious mail to, an address that Postfix hands to `sekisho diagnose`. Empty: only the
+    # panel's page answers.
+    address: str = ""
+    # Names in `by …` of Received lines that are ours, besides `host` and `mail_server.name`: those of the MX and of
+    # Dovecot's LMTP, where they differ. Lines by other hosts are the sender's claims.
+    own_hosts: tuple[str, ...] = ()
+    # The authserv-ids of our own Authentication-Results. Only names that our border removes from incoming mail
+    # (RFC 8601, section 5) may stand here; empty: no result is believed, and the answer says that nobody checked.
+    authserv_ids: tuple[str, ...] = ()
+    # Answers by mail for a mailbox in a day: a worried person sends a handful, a program would send thousands.
+    answers_a_day: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+
+
 class PasswordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rules of new mailbox passwords that are a matter of this host (docs/passwords.md)."""
 
@@ -350,6 +366,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site: SiteSettings = SiteSettings()
     mail_server: MailServerSettings = MailServerSettings()
     complaints: ComplaintSettings = ComplaintSettings()
+    diagnosis: DiagnosisSettings = DiagnosisSettings()
     passwords: PasswordSettings = PasswordSettings()
     doctor: DoctorSettings = DoctorSettings()
     harm_watch: HarmWatchSettings = HarmWatchSettings()

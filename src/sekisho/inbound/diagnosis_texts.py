@@ -60,7 +60,7 @@ FINDINGS = {
     ),
     "unchecked": (
         "このメールには当サーバーの検査結果がないため、本当の差出人は確かめられません。差出人は誰にでも書けます。",
-        "The mail holds no result of our server's check: its sender cannot be verified. Anybody can write any.",
+        "The mail holds no result of our server's check. Anybody can write any sender, so this one is not verified.",
     ),
     "own_domain_forged": (
         "お客様と同じドメイン {domain} を名乗っていますが、そこから送られた証拠がありません。",

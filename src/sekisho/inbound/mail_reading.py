@@ -116,7 +116,7 @@ def _refuse_bombs(data: bytes) -> None:
 
 def take_apart(message: Message) -> Mail:
     """Headers, texts and attachments of one message; raises Unreadable for what is none."""
-    raw = tuple(_raw_headers(message))
+    raw = tuple(raw_headers(message))
     headers = tuple((name, decoded(value)) for name, value in raw)
     names = {name for name, _ in headers}
     if not names & {"from", "received", "return-path"}:
@@ -145,7 +145,8 @@ def take_apart(message: Message) -> Mail:
     return Mail(headers, raw, tuple(texts), tuple(html), tuple(attachments), cut)
 
 
-def _raw_headers(message: Message) -> Iterator[tuple[str, str]]:
+def raw_headers(message: Message) -> Iterator[tuple[str, str]]:
+    """(name in lower case, value on one line) from the top, as written; bounded in number and length."""
     for number, (name, value) in enumerate(message.raw_items()):
         if number >= MOST_HEADERS:
             return

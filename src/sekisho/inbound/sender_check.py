@@ -52,17 +52,9 @@ _comment = re.compile(r"\([^()]{0,500}\)")
 
 def check(mail: Mail, from_domain: str, ours: Ours) -> Checked:
     """What can be known about the sender of this mail whose From header names this domain (lower case)."""
-    border, ends = _border(mail, ours)
-    name, address = border
-    trusted, claims = None, 0
-    for place, (header, value) in enumerate(mail.raw):
-        if header != "authentication-results":
-            continue
-        is_ours = _authserv_id(value) in ours.authserv_ids and place < ends
-        if is_ours and trusted is None:
-            trusted = value
-        else:
-            claims += 1
+    (name, address), _ = _border(mail, ours)
+    trusted = own_results(mail, ours)
+    claims = sum(header == "authentication-results" for header, _ in mail.raw) - (trusted is not None)
     if trusted is None:
         return Checked("unchecked", (), name, address, claims)
     passed, dmarc = _passed(trusted)
@@ -72,6 +64,15 @@ def check(mail: Mail, from_domain: str, ours: Ours) -> Checked:
     else:
         state = "failed" if dmarc == "fail" else "unproved"
     return Checked(state, tuple(sorted(passed)), name, address, claims)
+
+
+def own_results(mail: Mail, ours: Ours) -> str | None:
+    """The Authentication-Results that our own server wrote, None for none."""
+    _, ends = _border(mail, ours)
+    for header, value in mail.raw[: max(0, ends)]:
+        if header == "authentication-results" and _authserv_id(value) in ours.authserv_ids:
+            return value
+    return None
 
 
 def _border(mail: Mail, ours: Ours) -> tuple[tuple[str, str], int]:

@@ -88,6 +88,7 @@ REST = [
         Rule(f"recovery.{name}", _mailbox)
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
     ),
+    Rule("inbound.DiagnosisCount", _mailbox),
     Rule("impact.DutySwitch", _domain),
     *(Rule(f"impact.{name}", _subject) for name in ("ListLook", "Listing")),
     *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin", "SendingChoice")),

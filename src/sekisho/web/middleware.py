@@ -50,6 +50,8 @@ OPEN_WITHOUT_FACTOR = frozenset(
 
 # What a login that only looks may do: about itself.
 OPEN_TO_LOOKERS = OPEN_WITHOUT_FACTOR | {
+    # A mail is looked at and forgotten: nothing changes by it.
+    "diagnosis",
     "account_password", "account_factor_rename", "account_factor_remove", "account_codes", "sign_in", "account_login",
     "mfa_authenticate", "mfa_login_webauthn",
 }  # fmt: skip

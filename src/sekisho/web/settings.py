@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "sekisho.incidents",
     "sekisho.recovery",
     "sekisho.impact",
+    "sekisho.inbound",
     "sekisho.web",
     # Second factors, passkeys and the list of sessions. Behind our own rooms: their texts come first.
     "allauth",
@@ -237,7 +238,12 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Forms here are a handful of short fields: 64 KiB and 50 fields are far above any of them.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# The source of a suspicious mail that is pasted has some hundred KiB; no other field comes near.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+# Files that are uploaded (a CSV file, a suspicious mail of at most 8 MiB) stay in memory: with this handler alone a
+# larger one is read past, and nothing of anybody's mail is ever written to a disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

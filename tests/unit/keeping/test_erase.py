@@ -104,6 +104,8 @@ class Tenant:
             return timezone.now().date()
         if isinstance(field, models.DateTimeField):
             return timezone.now()
+        if isinstance(field, models.DateField):
+            return timezone.now().date()
         return False if isinstance(field, models.BooleanField) else 1
 
 

@@ -303,7 +303,7 @@ def test_a_wrong_field_is_named_and_its_value_not_repeated(incident, key_of):
 
 
 def test_a_body_beyond_the_bound_is_413(cast, key_of):
-    answer = call(key_of("operator"), "post", f"/mailboxes/{BYSTANDER}/suspend", {"reason": "x" * 70_000})
+    answer = call(key_of("operator"), "post", f"/mailboxes/{BYSTANDER}/suspend", {"reason": "x" * 600_000})
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 

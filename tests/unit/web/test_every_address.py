@@ -61,6 +61,7 @@ OWNER = {
     "owner_new_password",
     "owner_settings",
     "owner_test_mail",
+    "owner_diagnosis",
     "owner_sign_ins",
     "owner_travel",
     "owner_travel_add",
@@ -106,6 +107,7 @@ OWN = {
     "audit_export",
     "api_keys",
     "own_texts",
+    "diagnosis",
 }
 # About one row of a tenant: 404 for the stranger, as if it were not there.
 TENANT = {

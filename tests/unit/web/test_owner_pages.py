@@ -21,7 +21,9 @@ from sekisho.web.views import owner_sign_in
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
-OPEN_TO_THE_PASSWORD = ["owner_home", "owner_recovery", "owner_settings", "owner_advice", "owner_proof"]
+OPEN_TO_THE_PASSWORD = [
+    "owner_home", "owner_recovery", "owner_settings", "owner_advice", "owner_proof", "owner_diagnosis",
+]  # fmt: skip
 BEHIND_THE_SECOND_FACTOR = [
     "owner_sign_ins", "owner_travel", "owner_this_was_me", "owner_not_me", "owner_contact", "owner_own_codes",
     "owner_app_passwords",

@@ -33,7 +33,7 @@ VALUES = {
 # What is not this login's act: about itself, or by another proof than this login (a link, a key, a public answer).
 ABOUT_ITSELF = {
     "sign_out", "set_language", "confirm", "sign_in", "account", "account_password", "account_end_others",
-    "account_totp",
+    "account_totp", "diagnosis",
     "account_passkey", "account_factor_rename", "account_factor_remove", "account_codes", "account_login",
     "mfa_authenticate", "mfa_login_webauthn",
 }  # fmt: skip
