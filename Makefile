@@ -55,7 +55,7 @@ shots: prepare-test
 # The same stories on Dovecot 2.4: that of Debian 13, in a directory tree made by debootstrap (docs/neighbours.md).
 # Not part of CI: making the tree takes two minutes, and it needs 350 MB.
 DOVECOT_TREE ?= /var/cache/sekisho-trixie
-DOVECOT_STORIES := $(wildcard tests/stack/t0[1-8]_*.py tests/stack/t12_*.py tests/stack/t29_*.py)
+DOVECOT_STORIES := $(wildcard tests/stack/t0[1-8]_*.py tests/stack/t12_*.py tests/stack/t29_*.py tests/stack/t30_*.py tests/stack/t32_*.py)
 dovecot24: prepare-test
 	$(AS_ROOT) setup/trixie.sh $(DOVECOT_TREE)
 	$(AS_ROOT) SEKISHO_DOVECOT_ROOT=$(DOVECOT_TREE) $(BIN)/pytest -q --durations=0 $(DOVECOT_STORIES)

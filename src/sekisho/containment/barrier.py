@@ -101,7 +101,7 @@ def _accepting_rows(entry: Entry, addresses: list[str]) -> Rows:
     """What is different in a rescue: no 450, a delivery agent that bounces nothing, Dovecot without personal Sieve."""
     home = entry.home
     rest = [f"userdb_{name}={value}" for name, value in home.items() if name not in _COLUMNS]
-    extra = [_no_scripts(Path(settings().dovecot.config_file)), *rest]
+    extra = [no_scripts(Path(settings().dovecot.config_file)), *rest]
     fields = f"::{home['uid']}:{home['gid']}::{home['home']}::{' '.join(extra)}"
     transport = {a: settings().postfix.rescue_transport for a in addresses if a == entry.mailbox}
     # A form of the address that was expanded before the trip is delivered under the mailbox's own name.
@@ -109,7 +109,7 @@ def _accepting_rows(entry: Entry, addresses: list[str]) -> Rows:
     return {"rcpt": {}, "transport": transport, "lmtp": lmtp}
 
 
-def _no_scripts(config_file: Path) -> str:
+def no_scripts(config_file: Path) -> str:
     """The userdb field that keeps a mailbox's own Sieve from running, in the words of the Dovecot that is there."""
     try:
         is_24 = _IS_24(config_file.read_text(encoding="utf-8", errors="replace"))

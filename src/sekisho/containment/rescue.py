@@ -15,10 +15,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from sekisho.config import settings
-from sekisho.containment.barrier import rows_of, rows_to_lower, wanted_rows
+from sekisho.containment.barrier import no_scripts, rows_of, rows_to_lower, wanted_rows
 from sekisho.containment.dovecot import NoSuchMailbox
 from sekisho.containment.ledger import Ledger, PlanRecord
 from sekisho.containment.messages import ClaimedOrder
@@ -148,7 +149,7 @@ def mail_accepted(work: Work) -> str:
     with tools.barrier.lock:
         tools.barrier.verify_lowered(rows_to_lower(entry), wanted_rows(tools.ledger.entries()))
     left = DOVECOT_LOOKS_S
-    while (found := _seen_by_lmtp(work)) != (entry.home["home"], ""):
+    while not (found := _seen_by_lmtp(work))[1] or found[0] != entry.home["home"]:
         if left <= 0:
             raise StepFailed(f"Dovecot's LMTP does not see the row yet (home {found[0] or 'unknown'})")
         tools.sleep(0.25)
@@ -156,12 +157,14 @@ def mail_accepted(work: Work) -> str:
     return "mail is taken and delivered into the locked mailbox, personal filters are off (read back from Dovecot)"
 
 
-def _seen_by_lmtp(work: Work) -> tuple[str, str | None]:
+def _seen_by_lmtp(work: Work) -> tuple[str, bool]:
+    """The home that Dovecot's LMTP gets for the mailbox, "" for none, and whether personal Sieve is off there."""
+    name, _, value = no_scripts(Path(settings().dovecot.config_file)).removeprefix("userdb_").partition("=")
     try:
         fields = work.tools.dovecot.userdb(work.entry.mailbox, "lmtp")
     except NoSuchMailbox:
-        return "", None
-    return fields.get("home", ""), fields.get("sieve")
+        return "", False
+    return fields.get("home", ""), fields.get(name) == value
 
 
 def refuse_mail(work: Work) -> bool:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from sekisho.config import Settings
-from sekisho.containment import plans, rescue
-from sekisho.containment.barrier import BarrierError, _no_scripts, rows_of, wanted_rows
+from sekisho.containment import barrier, plans, rescue
+from sekisho.containment.barrier import BarrierError, no_scripts, rows_of, wanted_rows
 from sekisho.containment.commands import CompletedCommand
 from sekisho.containment.intake import Intake
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord
@@ -111,6 +111,16 @@ def test_it_is_done_only_when_dovecot_itself_sees_the_row(work: Work, host: Fake
     with pytest.raises(StepFailed, match="does not see"):
         rescue.mail_accepted(work)
     host.broken.clear()
+    assert "read back from Dovecot" in rescue.mail_accepted(work)
+
+
+def test_on_dovecot_2_4_it_is_read_back_in_that_ones_words(
+    work: Work, host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(barrier, "no_scripts", lambda file: "userdb_sieve_enabled=no")
+    monkeypatch.setattr(rescue, "no_scripts", barrier.no_scripts)
+    rescue.find_home(work)
+    rescue.accept_mail(work)
     assert "read back from Dovecot" in rescue.mail_accepted(work)
 
 
@@ -254,10 +264,10 @@ def test_the_whole_plan_ends_green_and_is_told_before_its_last_sweep(
     assert (Path(tools.settings.barrier) / "deny").read_text().count(ALICE) == 1
 
 
-def test_dovecot_2_4_has_another_word_for_no_scripts(tmp_path: Path) -> None:
+def test_dovecot_2_4_has_another_word_forno_scripts(tmp_path: Path) -> None:
     file = tmp_path / "dovecot.conf"
-    assert _no_scripts(file) == "userdb_sieve="
+    assert no_scripts(file) == "userdb_sieve="
     file.write_text("# as of 2.4: dovecot_config_version = 2.4.1\nprotocols = imap\n")
-    assert _no_scripts(file) == "userdb_sieve="
+    assert no_scripts(file) == "userdb_sieve="
     file.write_text("# ours\ndovecot_config_version = 2.4.1\nprotocols {\n}\n")
-    assert _no_scripts(file) == "userdb_sieve_enabled=no"
+    assert no_scripts(file) == "userdb_sieve_enabled=no"
