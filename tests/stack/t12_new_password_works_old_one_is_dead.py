@@ -4,9 +4,27 @@ burned)."""
 
 from __future__ import annotations
 
-from harness import HOME, PASSWORD, Stack
+import json
+
+from harness import HOME, PASSWORD, Box, Stack
 
 from sekisho.rehearsal.clients import ImapSession
+from sekisho.rehearsal.outside import wait_until
+
+
+def watched_for_ninety_days(stack: Stack, box: Box) -> None:
+    """The guard is told to look closely at the mailbox, and a little at its domain, until an operator ends it."""
+    neighbour = stack.new_box("t12b")
+    watch, theirs = (stack.ask("mailbox", "show", one.address)["close_watch"] for one in (box, neighbour))
+    assert watch["own"] and not theirs["own"] and watch["incident"] == theirs["incident"]
+
+    def told() -> bool:
+        return box.address in json.loads((stack.var / "agent/state.json").read_text())["close_watch"]
+
+    assert wait_until(told, 30) is not None
+    stack.command("incident", "end-watch", str(watch["incident"]))
+    assert stack.ask("mailbox", "show", box.address)["close_watch"] is None
+    assert wait_until(lambda: not told(), 30) is not None
 
 
 def test_the_old_password_is_dead_and_the_new_one_works_at_once(stack: Stack) -> None:
@@ -33,6 +51,7 @@ def test_the_old_password_is_dead_and_the_new_one_works_at_once(stack: Stack) ->
     old = stack.doors(box, password=PASSWORD)
     assert not any(answer.accepted for answer in old.values()), old
     assert stack.status(box) == "probation"
+    watched_for_ninety_days(stack, box)
     # Once more suspended: the first password stays burned although it is not the present one.
     stack.suspend(box)
     again = stack.command("mailbox", "reinstate", box.address, "--password-stdin", given=PASSWORD, check=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -226,6 +226,17 @@ def _dismiss_number(number: int, reason: str, no_wait: bool, as_json: bool) -> N
                     f"{RELEASE_S:.0f} 秒たっても開いていません。agent は動いていますか。処理は続きます。",
                 )
             )
+
+
+@incident.command("end-watch")
+@click.argument("number", type=int)
+def end_watch(number: int) -> None:
+    """End the close watch after incident NUMBER before its time (docs/harm-watch.md)."""
+    with databases():
+        from sekisho.incidents import close_watch
+
+        close_watch.end(find_incident(number), actor(), datetime.now(UTC))
+        tell("The close watch is ended.", "特別な見守りを終了しました。")
 
 
 @incident.command()

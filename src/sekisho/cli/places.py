@@ -55,6 +55,13 @@ def tell_permits(facts: dict[str, Any]) -> None:
             f"経過観察: {found['days']}日中{found['day']}日目、"
             f"24時間の新しい宛先 {found['new_recipients']} / {found['limit']} 件",
         )
+    if (watch := facts["close_watch"]) is not None:
+        until, number = local_time(watch["until"]), watch["incident"]
+        whose, whose_ja = ("", "") if watch["own"] else (", of a neighbour", "、同じドメイン")
+        tell(
+            f"On close watch until {until} (incident {number}{whose}).",
+            f"{until} まで、特に注意して見守っています(インシデント {number}{whose_ja})。",
+        )
     if (allowed := facts["allowance"]) is not None:
         tell(
             f"A mailing to {allowed['recipients']} new recipients is allowed until {local_time(allowed['until'])}.",

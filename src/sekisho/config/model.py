@@ -382,6 +382,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["observe", "enforce"] = "observe"
     # Seconds after which the doors of a suspended mailbox are tried again. An hour: a look is a dozen short processes.
     probe_every_s: Annotated[float, msgspec.Meta(ge=5, le=604800, extra={"unit": "seconds"})] = 3600.0
+    # Days of lower thresholds after a takeover, for the mailbox and its domain: stolen addresses are sold on and tried
+    # again for months. 0: none.
+    close_watch_days: Annotated[int, msgspec.Meta(ge=0, le=365, extra={"unit": "days"})] = 90
     # Scheme of new mailboxes, and of rows whose own is too weak: PostfixAdmin's php_crypt:SHA512, Dovecot's default
     # on such sites.
     password_scheme: Literal["SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"] = "SHA512-CRYPT"  # noqa: S105

@@ -117,11 +117,20 @@ class _Weights(msgspec.Struct, gc=False):
     cap_most: float = 0.0
 
 
-def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, *, explain: bool = False) -> Assessment:
+def assess(
+    profile: MailboxProfile,
+    host: HostTables,
+    event: Event,
+    now: float,
+    *,
+    explain: bool = False,
+    limits: Limits | None = None,
+) -> Assessment:
     """Judges the mailbox after `observe` of the same event.
 
     A failed login, and any event before the first authenticated one of the generation, give score 0. `explain` asks for
-    the sentences of every finding, whatever the score. The day's highest score is remembered in the profile.
+    the sentences of every finding, whatever the score. `limits`: a mailbox' on close watch, in place of the host's. The
+    day's highest score is remembered in the profile.
     """
     evidence = profile.evidence
     if not evidence.authenticated or (type(event) is Login and not event.success):
@@ -130,7 +139,7 @@ def assess(profile: MailboxProfile, host: HostTables, event: Event, now: float, 
     familiar = familiar or host.is_learning
     traffic = evidence.own if familiar else evidence.strange
     traffic.turn(now)
-    limits = host.limits
+    limits = limits or host.limits
     weights = _weigh(profile, host, source, traffic, familiar, now)
     unfamiliar = weights.place + weights.networks + weights.guesser + weights.protocol
     unfamiliar += weights.shared + weights.reading

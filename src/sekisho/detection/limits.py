@@ -42,6 +42,20 @@ class Limits(msgspec.Struct, frozen=True):
 
 DEFAULT_LIMITS = Limits()
 
+# Close watch, for some months after a takeover. Whoever got in once knows that the address is worth it, and sold it
+# perhaps: the mailbox is as likely to be hijacked again as one on probation. Its neighbours in the domain share its
+# machines, its lists of customers and its habits, but no password: half of that.
+CLOSE_WATCH = 1.0
+CLOSE_WATCH_DOMAIN = 0.5
+
+
+def sharpened(limits: Limits, nats: float) -> Limits:
+    """The same limits with thresholds so many nats lower; caps stay, since they excuse nobody as it is."""
+    return msgspec.structs.replace(
+        limits, alert=limits.alert - nats, restrict=limits.restrict - nats, suspend=limits.suspend - nats
+    )
+
+
 # New recipients an hour for a mailbox that detection restricted: a person answering mail by hand stays
 # below; a spam run becomes worthless.
 RESTRICTED_RECIPIENTS_AN_HOUR = 10

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from sekisho import detection
-from sekisho.detection import Assessment, Decision, Fuse, HostTables, MailboxProfile
+from sekisho.detection import Assessment, Decision, Fuse, HostTables, Limits, MailboxProfile
 from sekisho.guard.budgets import Budgets
+from sekisho.guard.close_watch import CloseWatch
 from sekisho.guard.familiar import OwnerNames, usual_seen, vouch
 from sekisho.guard.permissions import Permissions
 from sekisho.guard.places import Places
@@ -108,6 +109,8 @@ class Checkpoint:
         self._budgets = Budgets(spool)
         self.permissions = Permissions()
         self.permissions.take_state(standing.state)
+        self._watch = CloseWatch()
+        self._watch.take_state(standing.state)
         self._sending = SendingPlaces(spool, self.permissions, sending_rule)
         self._sending.take_state(standing.state)
         self._names: dict[str, str | None] = {}
@@ -157,6 +160,7 @@ class Checkpoint:
             if profile is not None and profile.generation < generation:
                 self._start_generation(mailbox, state.mailboxes[mailbox], now)
         self.permissions.take_state(state)
+        self._watch.take_state(state)
         self._sending.take_state(state)
         self._protected = frozenset(state.protected)
         self._fuse.set_sizes(state.mailbox_count, state.domain_mailbox_counts)
@@ -251,7 +255,7 @@ class Checkpoint:
         return (
             profile is not None
             and profile.generation >= stand.generation
-            and profile.is_routine(place, recipient, now, self.tables.limits.alert)
+            and profile.is_routine(place, recipient, now, self._watch.limits(mailbox, self.tables.limits, now).alert)
         )
 
     def _at_end(self, mailbox: str, stand: Stand, request: PolicyRequest, now: float) -> str:
@@ -318,14 +322,15 @@ class Checkpoint:
         self._owners.note(event.place)
         if profile.evidence.day != day:
             self._tell_usual(event.mailbox, profile, now)
-        assessment = detection.assess(profile, self.tables, event, now)
+        limits = self._watch.limits(event.mailbox, self.tables.limits, now)
+        assessment = detection.assess(profile, self.tables, event, now, limits=limits)
         if type(event) is detection.Login and self._is_burned(event):
-            assessment = detection.with_burned_login(assessment, self.tables.limits)
+            assessment = detection.with_burned_login(assessment, limits)
         record = None
-        if assessment.score >= self.tables.limits.alert:
-            record = self._decide(event, profile, assessment, now)
+        if assessment.score >= limits.alert:
+            record = self._decide(event, profile, assessment, limits, now)
         if self.samples is not None:
-            self.samples.see(event, profile, assessment, record, now)
+            self.samples.see(event, profile, assessment, record, now, limits)
         return record
 
     def _is_burned(self, login: detection.Login) -> bool:
@@ -352,7 +357,7 @@ class Checkpoint:
             self.spool(usual_seen(mailbox, profile, self._owners, now))
 
     def _decide(
-        self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float
+        self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, limits: Limits, now: float
     ) -> DecisionRecord | None:
         mailbox = event.mailbox
         stand = self.standing.of(mailbox)
@@ -365,11 +370,11 @@ class Checkpoint:
             self._fuse,
             protected=local_part in self._protected_local_parts or mailbox in self._protected,
             limit=stand.limit,
-            limits=self.tables.limits,
+            limits=limits,
         )
         if decision is None or self._is_repeated(mailbox, stand.generation, decision, now):
             return None
-        record = self._record(event, stand.generation, decision, now)
+        record = self._record(event, stand.generation, decision, limits, now)
         profile.announce(decision.action)
         self._tell_usual(mailbox, profile, now)
         if decision.enforced and decision.after == "suspended":
@@ -383,7 +388,9 @@ class Checkpoint:
             return False
         return now - own.alerted_at < ALERT_EVERY_SECONDS
 
-    def _record(self, event: detection.Event, generation: int, decision: Decision, now: float) -> DecisionRecord:
+    def _record(
+        self, event: detection.Event, generation: int, decision: Decision, limits: Limits, now: float
+    ) -> DecisionRecord:
         record = DecisionRecord(
             id=uuid.uuid4().hex,
             t=now,
@@ -406,7 +413,7 @@ class Checkpoint:
             first_risk_at=decision.first_risk_at,
             fuse_blown=decision.hold and self._fuse.is_blown(event.mailbox.rpartition("@")[2], now),
             queue_ids=self.accepted.since(event.mailbox, decision.first_risk_at),
-            thresholds=thresholds(self.tables.limits, decision.before),
+            thresholds=thresholds(limits, decision.before),
         )
         self._journal.record(record)
         self.standing.take_decision(record)

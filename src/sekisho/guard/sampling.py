@@ -75,22 +75,24 @@ class ScoreSampler:
         assessment: Assessment,
         record: DecisionRecord | None,
         now: float,
+        limits: Limits | None = None,
     ) -> None:
-        """Tells a reading of the score if it is worth one; `record` is the decision the event led to.
+        """Tells a reading of the score if it is worth one; `record` is the decision the event led to, `limits` those it
+        was judged by (the host's).
 
         A decision is a reading: it is in the journal and is not told a second time.
         """
-        mailbox, score, limits = event.mailbox, assessment.score, self._tables.limits
+        mailbox, score, limits = event.mailbox, assessment.score, limits or self._tables.limits
         if score < limits.alert - BELOW_ALERT and mailbox not in self._curves:
             # Nearly every event.
             return
         if record is not None:
             self._touch(mailbox, record.generation, record.score, now)
         elif self._wants(mailbox, profile.generation, score, limits, now):
-            self._put(self._sample(event, profile, assessment, now), now)
+            self._put(self._sample(event, profile, assessment, limits, now), now)
 
     def _sample(
-        self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, now: float
+        self, event: detection.Event, profile: MailboxProfile, assessment: Assessment, limits: Limits, now: float
     ) -> ScoreSampled:
         if not assessment.indicators:
             # Once a minute or twice: the sentences cost several judgements.
@@ -102,7 +104,7 @@ class ScoreSampler:
             generation=profile.generation,
             score=round(assessment.score, 2),
             findings={found.name: round(found.value, 2) for found in assessment.indicators},
-            thresholds=thresholds(self._tables.limits, self._standing.of(event.mailbox).status),
+            thresholds=thresholds(limits, self._standing.of(event.mailbox).status),
         )
 
     def _wants(self, mailbox: str, generation: int, score: float, limits: Limits, now: float) -> bool:

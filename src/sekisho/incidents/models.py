@@ -87,6 +87,9 @@ class Incident(models.Model):
     contained_at = models.DateTimeField(null=True)
     recovered_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    # Close watch after it, ended before its time by an operator (incidents.close_watch).
+    watch_ended_at = models.DateTimeField(null=True)
+    watch_ended_by = models.CharField(max_length=255, null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sekisho.incidents import allowances, travel
+from sekisho.incidents import allowances, close_watch, travel
 from sekisho.incidents.lifting import PROBATION_CLEAN_DAYS
 from sekisho.incidents.models import MailboxStatus
 
@@ -41,5 +41,6 @@ def permit_facts(status: MailboxStatus, now: datetime) -> dict[str, Any]:
             {"country": row.country, "since": row.since, "until": row.until}
             for row in travel.passes_of(status.mailbox, now)
         ],
+        "close_watch": close_watch.facts_of(status.mailbox, now),
         "countries": {"countries": pin.countries, "only_on_probation": pin.only_on_probation} if pin else None,
     }

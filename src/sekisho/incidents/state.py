@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from sekisho.config import settings
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import burned, sending, settings_test, travel
+from sekisho.incidents import burned, close_watch, sending, settings_test, travel
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.containing import OPEN_PHASES
 from sekisho.incidents.models import Allowance, DeferredPair, Incident, MailboxStatus, Transition
@@ -67,6 +67,7 @@ def build_state(now: datetime) -> StateFile:
     counts = dict(SiteMailbox.objects.values_list("domain").annotate(Count("username")).order_by())
     contacts = set(Contact.objects.values_list("address", flat=True))
     waiting = DeferredPair.objects.filter(arrived_at__isnull=True, first_at__gte=now - WATCH_FOR)
+    watched = close_watch.mailboxes(now)
     return StateFile(
         written_at=now.timestamp(),
         mailboxes=mailbox_states(now),
@@ -81,4 +82,6 @@ def build_state(now: datetime) -> StateFile:
         countries=travel.pins_in_force(),
         sending=sending.rules_in_force(),
         settings_tests=settings_test.watched(now),
+        close_watch=watched,
+        close_watch_domains=close_watch.domains(watched),
     )

@@ -75,6 +75,9 @@ class StateFile(msgspec.Struct, frozen=True):
     countries: dict[str, tuple[str, ...]] = {}
     # From where mail is sent, by domain and by mailbox (whole address), where it differs from the host's rule.
     sending: dict[str, SendingRule] = {}
+    # On close watch after a takeover: mailboxes, and domains for their other mailboxes; until then (epoch seconds).
+    close_watch: dict[str, float] = {}
+    close_watch_domains: dict[str, float] = {}
     # Mailboxes whose login attempts somebody watches just now, and the addresses (or /64) of the browsers he uses.
     settings_tests: dict[str, tuple[str, ...]] = {}
 

@@ -29,6 +29,7 @@ VERBS: dict[str, Words] = {
     "pin_countries": _("Countries of use changed"),
     "set_sending_countries": _("Rule for sending from abroad changed"),
     "note": _("Note written"),
+    "close_watch_ended": _("Close watch ended early"),
     "delisting_asked": _("Removal from a blocklist asked for"),
     "delisting_not_asked": _("Removal from a blocklist not asked for after all"),
     "purge_held": _("Deletion of held mail ordered"),

@@ -197,6 +197,7 @@ urlpatterns = [
     path("admin/incidents/<int:number>/answer/", incidents.answer, name="incident_answer"),
     path("admin/incidents/<int:number>/notes/", notes.add, name="incident_note"),
     path("admin/incidents/<int:number>/close/", incidents.close, name="incident_close"),
+    path("admin/incidents/<int:number>/watch/end/", incidents.end_watch, name="incident_watch_end"),
     path("admin/incidents/<int:number>/rescue/", rescue.switch, name="incident_rescue"),
     path("admin/incidents/<int:number>/planted/<int:item>/", incidents.decide_planted, name="incident_planted"),
     path("admin/incidents/<int:number>/this-was-me/", answers.this_was_me, name="incident_this_was_me"),

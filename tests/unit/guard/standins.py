@@ -88,7 +88,13 @@ def judge_always(
     wanted = tuple(types) if types is not None else None
 
     def assess(
-        profile: object, host: object, event: detection.Event, now: float, *, explain: bool = False
+        profile: object,
+        host: object,
+        event: detection.Event,
+        now: float,
+        *,
+        explain: bool = False,
+        limits: object = None,
     ) -> Assessment:
         found = score if wanted is None or isinstance(event, wanted) else 0.0
         indicator = Indicator("test_finding", found, "根拠", "evidence")

@@ -165,7 +165,7 @@ def test_an_accepted_message_is_spooled_and_named_in_a_later_trip(monkeypatch: p
     assert isinstance(submitted, MessageSubmitted)
     assert (submitted.queue_id, submitted.recipients, submitted.size, submitted.ip) == ("Q1", 2, 99, STRANGER)
 
-    def assess(*_: object) -> detection.Assessment:
+    def assess(*_: object, **__: object) -> detection.Assessment:
         return detection.Assessment(ALICE, NOW + 2, 12.0, (), NOW, False, True, True)
 
     monkeypatch.setattr(detection, "assess", assess)

@@ -158,6 +158,7 @@ OPERATOR = {
     "mailbox_suspend",
     "mailbox_restrict",
     "incident_rescue",
+    "incident_watch_end",
     "held_mail",
     "rules",
     "channels",

@@ -342,3 +342,10 @@ def test_the_owner_prints_codes_and_makes_an_app_password(codes):
 def test_the_state_is_told_in_plain_words(word, says, site):
     casting.status(BYSTANDER, word, limit=20)
     assert says in text(signed_in(), "owner_home")
+
+
+def test_the_owner_reads_until_when_his_mailbox_is_watched_and_nothing_about_a_colleagues(incident, site):
+    Incident.objects.filter(pk=incident.pk).update(phase="closed", recovered_at=timezone.now() - timedelta(days=9))
+    MailboxStatus.objects.filter(mailbox=VICTIM).update(status="active")
+    assert "with special care" in signed_in(VICTIM).get(reverse("owner_home")).content.decode()
+    assert "with special care" not in signed_in().get(reverse("owner_home")).content.decode()

@@ -13,7 +13,7 @@ from django.utils import timezone
 import casting
 from casting import BYSTANDER, DOMAIN, OTHER_DOMAIN
 from sekisho.directory.models import Contact, DomainMode, Role, SiteAliasDomain
-from sekisho.incidents.models import DeferredPair, Incident
+from sekisho.incidents.models import DeferredPair, Incident, MailboxStatus
 from sekisho.web import domain_list
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -96,3 +96,26 @@ def test_open_incidents_come_before_newer_closed_ones(incident, cast):
     newer = casting.alert(BYSTANDER)
     Incident.objects.filter(pk=newer.pk).update(phase="closed", detected_at=timezone.now() + timedelta(minutes=1))
     assert [one.pk for one, _ in domain_list.latest_incidents(DOMAIN, 5)] == [incident.pk, newer.pk]
+
+
+def test_a_close_watch_is_told_on_every_page_and_ended_by_the_operator_alone(incident, sign_in):
+    Incident.objects.filter(pk=incident.pk).update(phase="closed", recovered_at=timezone.now() - timedelta(days=9))
+    MailboxStatus.objects.filter(mailbox=incident.mailbox).update(status="active")
+    operator, owner = sign_in("operator"), sign_in("owner")
+    end = reverse("incident_watch_end", args=[incident.pk])
+    pages = {
+        reverse("domain", args=[DOMAIN]): "Watched closely after a takeover",
+        reverse("mailbox", args=[incident.mailbox]): "After the takeover this mailbox is watched closely",
+        reverse("mailbox", args=[BYSTANDER]): "After a takeover of another mailbox this domain",
+    }
+    for page, words in pages.items():
+        for client in (operator, owner):
+            assert words in client.get(page).content.decode(), page
+    assert end in operator.get(reverse("domain", args=[DOMAIN])).content.decode()
+    assert end not in owner.get(reverse("domain", args=[DOMAIN])).content.decode()
+    assert owner.post(end).status_code == 404
+    assert (
+        operator.post(end).status_code == 302
+        and "The close watch is over already" in operator.post(end, follow=True).content.decode()
+    )
+    assert not any(words in operator.get(page).content.decode() for page, words in pages.items())

@@ -95,6 +95,15 @@ def clock(moment: datetime | None) -> str:
 
 
 @register.filter
+def clock_day(moment: datetime | None) -> str:
+    """The day in the viewer's zone, for what lasts for weeks."""
+    if moment is None:
+        return ""
+    japanese = (get_language() or "ja").startswith("ja")
+    return date_format(timezone.localtime(moment), "Y年n月j日" if japanese else "j F Y")
+
+
+@register.filter
 def clock_only(moment: datetime | None) -> str:
     """The time of day in the viewer's zone, for the end of a span within one day."""
     return date_format(timezone.localtime(moment), "H:i") if moment else ""

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from sekisho.directory import access
 from sekisho.directory.models import Contact, MailHost
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import rescue
+from sekisho.incidents import close_watch, rescue
 from sekisho.web import domain_list
 
 PAGE = 50
@@ -57,6 +57,7 @@ def show(request: HttpRequest, domain: str) -> HttpResponse:
         "incidents": domain_list.latest_incidents(name, SHOWN_INCIDENTS),
         "host": MailHost.objects.filter(domain=name).first(),
         "rescue_hours": rescue.rule_of(name),
+        "close_watch": close_watch.facts_of_domain(name, timezone.now()),
     }
     return render(request, "web/domain.html", context)
 

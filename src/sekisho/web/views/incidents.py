@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from sekisho.directory import access
 from sekisho.incidents import (
     alert_sources,
+    close_watch,
     complaints,
     decisions,
     held_mail,
@@ -155,6 +157,21 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def close(request: HttpRequest, number: int) -> HttpResponse:
     incident = access_incident(request.user, number)
     return _act(request, incident, decisions.close, _("The incident is closed."))
+
+
+@require_POST
+def end_watch(request: HttpRequest, number: int) -> HttpResponse:
+    """Ends the close watch after an incident before its time; operators only."""
+    incident = access_incident(request.user, number)
+    if not access.is_operator(request.user):
+        raise access.NotFound(number)
+    try:
+        close_watch.end(incident, request.user.get_username(), timezone.now(), account=signed_in(request))
+    except decisions.NotAllowed:
+        messages.error(request, _("The close watch is over already."))
+    else:
+        messages.success(request, _("The close watch is ended."))
+    return redirect("domain", domain=incident.domain)
 
 
 @require_POST

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from sekisho.incidents import decisions
+from sekisho.incidents import close_watch, decisions
 from sekisho.incidents.permit_facts import probation_facts
 from sekisho.recovery import mail_settings, owner_factors, second_factor
 from sekisho.web import owner_session, owner_steps, story, waiting
@@ -31,6 +31,7 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
     status = decisions.current_status(owner.address)
     incident = decisions.open_incident(owner.address)
     suspended = status.status == "suspended"
+    watch = close_watch.facts_of(owner.address, timezone.now())
     return owner_session.page(
         request,
         owner,
@@ -41,6 +42,8 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
         # Whoever has shown only the password must not learn that he has been noticed.
         alert=incident if owner.proved and not suspended else None,
         off_elsewhere=not suspended and not owner.mailbox.active,
+        # Only his own: that a colleague was taken over is not told here.
+        watched_until=watch["until"] if watch and watch["own"] and not suspended else None,
     )
 
 
