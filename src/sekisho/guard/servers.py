@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sekisho import service
@@ -21,7 +21,7 @@ from sekisho.guard.auth_policy import GO_ON, AuthPolicy
 from sekisho.guard.checkpoint import Checkpoint
 from sekisho.guard.doors import Door, Sweepable
 from sekisho.guard.event_intake import TAKEN, EventIntake
-from sekisho.guard.http_service import HttpConnection
+from sekisho.guard.http_service import HttpConnection, Request, Response
 from sekisho.guard.measures import Latencies
 from sekisho.guard.policy_service import Outgoing, PolicyConnection
 from sekisho.wire.postfix_policy import PolicyRequest
@@ -37,6 +37,9 @@ TURN_SECONDS = 0.005
 # The doors' names as the service manager writes them (sekisho-guard.socket), and for connections on their way.
 SOCKET_NAMES = {"policy": "policy", "auth policy": "auth-policy", "events": "events"}
 CONNECTION = "-connection"
+# Dovecot's stats process posts one event after the other to an address: a burst of fetched messages, which come here,
+# must not hold up the events at the other port. Who may connect is the same at both.
+READS_PATH = "/reads"
 
 
 def open_socket(listener: Listener) -> socket.socket:
@@ -71,6 +74,7 @@ class Servers:
         latencies: Latencies | None = None,
     ) -> None:
         self._checkpoint = checkpoint
+        self._policy, self._intake = policy, intake
         self._latencies = latencies or Latencies()
         formatted: dict[str, bytes] = {}
         self._outgoing = Outgoing()
@@ -78,10 +82,15 @@ class Servers:
         postfix, dovecot, events = self.doors.values()
         self._listeners: list[tuple[Listener, Callable[[], asyncio.Protocol]]] = [
             (settings.policy, lambda: PolicyConnection(postfix, self._answer, formatted, self._outgoing.put)),
-            (settings.auth_policy, lambda: HttpConnection(dovecot, policy.serve, GO_ON)),
+            (settings.auth_policy, lambda: HttpConnection(dovecot, self._serve_dovecot, GO_ON)),
             (settings.events, lambda: HttpConnection(events, intake.serve, TAKEN)),
         ]
         self._servers: list[asyncio.Server] = []
+
+    def _serve_dovecot(self, request: Request) -> Response | Awaitable[Response]:
+        if request.path == READS_PATH:
+            return self._intake.serve(request)
+        return self._policy.serve(request)
 
     def _answer(self, request: PolicyRequest) -> str:
         began = time.perf_counter()

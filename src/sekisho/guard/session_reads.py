@@ -161,10 +161,9 @@ class SessionReads:
         if self._named.get(f"{mailbox} {ip}"):
             return True
         profile = checkpoint.profiles.known(mailbox)
-        if profile is None or checkpoint.tables.is_learning:
+        if profile is None or not checkpoint.is_strange(mailbox, place):
             return False
-        source = profile.judge(place, checkpoint.tables.domain(mailbox.rpartition("@")[2]))
-        return source.weight >= ASKED_WEIGHT and not profile.is_familiar(source)
+        return profile.judge(place, checkpoint.tables.domain(mailbox.rpartition("@")[2])).weight >= ASKED_WEIGHT
 
     def decided(self, record: DecisionRecord, now: float) -> None:
         """A decision names a source: what it read in this mailbox is told, what it reads from now on as well."""

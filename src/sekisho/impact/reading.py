@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db.models import Sum
 
 from sekisho.impact.model import EvidenceRow, Figure, Folder, Gap, Limit, Read, Search
-from sekisho.incidents.models import Audit, Incident, SessionReading, SignIn
+from sekisho.incidents.models import Incident, SessionReading, SignIn, UnseenTime
 
 # Doors by which mail is read.
 READING_DOORS = ("imap", "pop3")
@@ -193,17 +193,8 @@ def _limits(
 
 def _gaps(since: datetime, until: datetime) -> tuple[Gap, ...]:
     """When the guard was not there: Dovecot's events of that time went nowhere."""
-    return tuple(
-        Gap("events", max(begun, since.timestamp()), min(ended, until.timestamp()))
-        for begun, ended in _absences(since)
-        if begun < until.timestamp() and ended > since.timestamp()
-    )
-
-
-def _absences(since: datetime) -> list[tuple[float, float]]:
-    """(begin, end) of each absence that was noticed since then; one is noticed at its end."""
-    rows = Audit.objects.filter(verb="guard_gap", at__gte=since).order_by("id").values_list("details", flat=True)
-    return [(float(details["since"]), float(details["until"])) for details in rows]
+    rows = UnseenTime.objects.filter(since__lt=until, until__gt=since).order_by("since", "until")
+    return tuple(Gap("events", max(row.since, since).timestamp(), min(row.until, until).timestamp()) for row in rows)
 
 
 def _count(sets: Iterable[str]) -> int:

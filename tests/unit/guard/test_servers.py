@@ -69,6 +69,26 @@ async def talk(path: Path | int, data: bytes, size: int) -> bytes:
         writer.close()
 
 
+def test_what_is_read_is_told_at_the_port_of_the_auth_policy_without_its_key(tmp_path: Path) -> None:
+    listeners = [Listener(port=free_port()) for _ in range(3)]
+    opened = (
+        b'{"event":"mail_opened","end_time":"2026-11-24T02:25:52Z","categories":["service:imap"],"fields":{"user":'
+        b'"a@shop.test","session":"s1","remote_ip":"203.0.113.9","mailbox":"INBOX","uid":1,"reason_code":["imap:fetch_body"]}}'
+    )
+    head = b"POST /reads HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(opened)
+
+    async def ask(memory: Memory, servers: Servers) -> None:
+        told: list[object] = []
+        memory.intake.reads.take = lambda act, now: told.append(act)  # type: ignore[method-assign]
+        assert await talk(listeners[1].port, head + opened, 15) == b"HTTP/1.1 200 OK"
+        assert len(told) == 1
+        # Everything else there needs the key.
+        bare = b"POST /auth?command=allow HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(QUESTION)
+        assert b"401" in await talk(listeners[1].port, bare + QUESTION, 15)
+
+    serve(tmp_path, listeners, ask)
+
+
 def test_all_three_answer_on_unix_sockets_of_mode_0660(tmp_path: Path) -> None:
     paths = [tmp_path / "run" / name for name in ("policy", "auth", "events")]
 

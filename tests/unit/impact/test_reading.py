@@ -9,8 +9,7 @@ import pytest
 from sekisho.impact.model import Gap, Limit, Read
 from sekisho.impact.reading import evidence_of, read_of
 from sekisho.incidents import session_readings
-from sekisho.incidents.changes import write_audit
-from sekisho.incidents.models import Incident, SignIn
+from sekisho.incidents.models import Incident, SignIn, UnseenTime
 from sekisho.journal import FolderRead, SearchMade, SessionRead
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -134,8 +133,8 @@ def test_what_only_the_log_counted_is_added_and_said_to_be_uncertain(incident: I
 
 def test_an_absence_of_the_guard_is_a_gap_and_every_figure_says_at_least(incident: Incident) -> None:
     session("s1", FolderRead("INBOX", uids="1", fetches=1))
-    write_audit("guard", "guard_gap", "", {"since": T - 10, "until": T + 20}, at=moment(T + 21))
-    write_audit("guard", "guard_gap", "", {"since": UNTIL + 1, "until": UNTIL + 9}, at=moment(UNTIL + 10))
+    UnseenTime.objects.create(since=moment(T - 10), until=moment(T + 20))
+    UnseenTime.objects.create(since=moment(UNTIL + 1), until=moment(UNTIL + 9))
     read, _, gaps = ask(incident)
     assert gaps == (Gap("events", T - 10, T + 20),)
     assert read.fetched.at_least and read.octets.at_least and read.folders[0].fetched.at_least
