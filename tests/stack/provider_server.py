@@ -62,6 +62,8 @@ class Provider(Grown):
             var=self.place / "var",
         )  # fmt: skip
         self._strangers = 0
+        # Where Sekisho's own tables are: what `setup` chooses, or a database beside the site's.
+        self.engine = "mariadb" if os.environ.get("SEKISHO_DATABASE") == "mariadb" else "sqlite"
 
     def values(self) -> dict[str, str]:
         return super().values() | {"PASSWORD": self._password, "SOCKET": str(database_server.socket(self._mysql))}
@@ -86,6 +88,35 @@ class Provider(Grown):
             file.write(f'\n[guard]\naddress_data = "{addresses}"\n')
             # By the host's own Postfix, where its other programs hand their mail in.
             file.write(f'\n[notices]\nsender = "postmaster@{DOMAIN}"\nsmtp_port = {self.ports["FILTER"]}\n')
+
+        if self.engine == "mariadb":
+            self._our_database()
+
+    def _our_database(self) -> None:
+        """Beside the site's, as docs/databases.md says; the user has no other right."""
+        database_server.run_script(
+            self._mysql, "",
+            "CREATE DATABASE sekisho CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
+            f"CREATE USER sekisho@localhost IDENTIFIED BY '{self._password}';\n"
+            "GRANT ALL PRIVILEGES ON sekisho.* TO sekisho@localhost;\n",
+        )  # fmt: skip
+        secret = self.config.parent / "database-password"
+        secret.write_text(self._password)
+        secret.chmod(0o640)
+        shutil.chown(secret, group=rights.USER)
+        with self.config.open("a") as file:
+            file.write(
+                f'\n[database]\nengine = "mysql"\nhost = "{database_server.socket(self._mysql)}"\n'
+                f'name = "sekisho"\nuser = "sekisho"\npassword_file = "{secret}"\n'
+            )
+
+    def damage(self) -> None:
+        """Sekisho's own database loses what it knows of incidents, or is no database any more."""
+        if self.engine == "mariadb":
+            statements = "SET FOREIGN_KEY_CHECKS = 0;\nDROP TABLE incidents_incident;\n"
+            database_server.run_script(self._mysql, "sekisho", statements)
+        else:
+            (self.place / "var" / "db" / "sekisho.sqlite3").write_bytes(b"no database any more" * 1000)
 
     def _postconf(self) -> None:
         """PostfixAdmin's DOCUMENTS/POSTFIX_CONF.txt; the last line is the story's: it plays clients' addresses."""
