@@ -77,11 +77,12 @@ def worker() -> int:
     start_django()
     if not _tables_fit():
         return 1
+    from sekisho.impact import reputation
     from sekisho.impact.blocklist_watch import BlocklistWatch
     from sekisho.incidents import worker as room
     from sekisho.recovery.duties import Duties
 
-    return room.run(settings(), [Duties(), BlocklistWatch(settings())])
+    return room.run(settings(), [Duties(), BlocklistWatch(settings())], [reputation.families])
 
 
 @click.command()

@@ -52,6 +52,20 @@ def _tell(found: dict[str, Any]) -> None:
             click.echo(f"\n{row['list_name']} ({row['subject']}): " + say(row["steps"]["en"], row["steps"]["ja"]))
             if row["form"]:
                 click.echo(row["form"])
+    for row in found["receivers"]:
+        if row["now"]["refused_57"] or row["now"]["deferred_47"]:
+            name, share = row["name"] or say("others", "その他"), 100 * row["now"]["share"]
+            tell(
+                f"{name}: {share:.1f} % refused or put off within three days.",
+                f"{name}: 3日間に {share:.1f} % が拒否または保留されました。",
+            )
+    for row in found["incidents"]:
+        answer = {True: say("yes", "はい"), False: say("no", "いいえ"), None: say("unknown", "不明")}[row["is_normal"]]
+        reasons = f" ({', '.join(row['reasons'])})" if row["reasons"] else ""
+        tell(
+            f"Back to normal since incident {row['incident']}: {answer}{reasons}",
+            f"インシデント {row['incident']} の前の状態に戻ったか: {answer}{reasons}",
+        )
     for row in found["blocklists"]["lists"]:
         if row["verdict"] != "works":
             click.echo(f"{row['list']} ({row['kind']}): {row['verdict']}", err=True)

@@ -83,9 +83,10 @@ def _heartbeats() -> list[Heartbeat]:
 
 def _record() -> dict[str, Any]:
     from django.db.models import Count
+    from django.utils import timezone
 
     from sekisho.directory.models import SiteMailbox
-    from sekisho.impact import listings
+    from sekisho.impact import listings, normality
     from sekisho.incidents import deferred
     from sekisho.incidents.decisions import OPEN_PHASES
     from sekisho.incidents.models import Incident, MailboxStatus, Notice, Order
@@ -104,6 +105,7 @@ def _record() -> dict[str, Any]:
         "waiting_pairs": waiting.waited,
         "first_return": waiting.earliest_return,
         "listings": [{"subject": row.subject, "list": row.zone, "since": row.first_at} for row in listed],
+        "refused_share": round(normality.lately(timezone.now()).share, 4),
         "orders_open": Order.objects.filter(state__in=["open", "claimed"]).count(),
         "orders_failed": Order.objects.filter(state="failed").count(),
         "notices_open": Notice.objects.filter(state__in=["open", "sending"]).count(),

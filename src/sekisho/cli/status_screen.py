@@ -34,7 +34,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         told.append(_line(say("All well", "正常"), say("no alarm", "警報はありません"), fg="green"))
     told.append("")
     if "suspended" in found:
-        told += [_mailboxes(found), _incidents(found), *_waiting(found), _work(found)]
+        told += [_mailboxes(found), _incidents(found), *_waiting(found), _reputation(found), _work(found)]
     told += _processes(found["processes"])
     return told + _address_data(found["address_sources"])
 
@@ -89,6 +89,13 @@ def _waiting(found: dict[str, Any]) -> list[str]:
         return [_line(title, text), _line("", _many(count, clock))]
     clock = say(f"the first may give up at {when}", f"最初の返送は早くて {when}")
     return [_line(title, text), _line("", clock)]
+
+
+def _reputation(found: dict[str, Any]) -> str:
+    listed, share = len(found["listings"]), 100 * found["refused_share"]
+    refused = say(f"{share:.1f} % of our mail refused within 3 days", f"3日間に拒否・保留された送信 {share:.1f} %")
+    parts = [_many(listed, say(f"on {listed} blocklists", f"ブロックリスト掲載 {listed}")), refused]
+    return _line(say("Reputation", "評判"), "  ".join(parts))
 
 
 def _work(found: dict[str, Any]) -> str:

@@ -52,6 +52,8 @@ MAX_MESSAGE_ID = 250
 CHUNK_PAUSE_SECONDS = 0.0
 # What is kept of another server's words: a refusal's reason stands in its first line.
 MAX_REPLY = 250
+# RFC 1035, section 2.3.4.
+MAX_HOST_NAME = 255
 
 # Daemons that put mail into a mailbox of ours.
 _INTO_MAILBOXES = frozenset({"lmtp", "virtual", "local", "pipe"})
@@ -204,6 +206,7 @@ class LogTail:
                 t, pair.mailbox, found.queue_id, recipient, found.status, found.dsn, original,
                 checkpoint.relation(pair.mailbox, original or recipient),
                 "" if found.status == "sent" else found.text[:MAX_REPLY],
+                found.relay.partition("[")[0][:MAX_HOST_NAME].lower() if "[" in found.relay else "",
             )
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from sekisho.incidents import (
     knocking,
     letters,
     notices,
+    receivers,
     scores,
     sending,
     session_readings,
@@ -68,6 +69,7 @@ class EventBatch:
         # The last use of each app password.
         self._uses: dict[tuple[str, str], LoginSeen] = {}
         self.sent = SentMail()
+        self._receivers = receivers.DayCounter()
         # Results that an incident's story counts: mailbox, status, hour -> the latest, how many.
         self._unsent: dict[tuple[str, str, int], tuple[DeliveryResult, int]] = {}
         self._takers: dict[type, Callable[[Any], object]] = {
@@ -120,6 +122,7 @@ class EventBatch:
 
     def _delivered(self, event: DeliveryResult) -> None:
         self.sent.add(event)
+        self._receivers.add(event)
         if event.status != "sent":
             key = (event.mailbox, event.status, int(event.t // HOUR))
             _, count = self._unsent.get(key, (event, 0))
@@ -133,6 +136,8 @@ class EventBatch:
             yield use, partial(_note_use, use)
         for result, count in self._unsent.values():
             yield result, partial(_tell_incident, result, count)
+        for result, key, counts in self._receivers.sums():
+            yield result, partial(receivers.write, key, counts)
 
 
 def _note_use(use: LoginSeen) -> None:

@@ -7,7 +7,7 @@ processes and the record's own words; never an address or a domain.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +25,15 @@ ACTIONS = ("alert", "restrict", "suspend")
 ORDER_STATES = ("open", "claimed", "failed")
 
 
+# Families that a room above this one counts.
+MoreFamilies = Callable[[datetime], Iterable[Metric]]
+
+
 class WorkerMeasures:
     """Figures of the last look, as finished families: the listener's thread needs no database of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Sequence[MoreFamilies] = ()) -> None:
+        self._more = more
         self._families: list[Metric] = []
         self._at = 0.0
         self._heard = time.monotonic()
@@ -37,6 +42,8 @@ class WorkerMeasures:
     def take(self, behind: dict[str, int], alarms: int, now: datetime) -> None:
         """Counts everything; raises what the database raises."""
         families = [*_record(now), *_hosts(now)]
+        for count in self._more:
+            families += count(now)
         families.append(_by("worker_behind_bytes", "Bytes the worker has not read yet.", "feed", behind))
         families.append(GaugeMetricFamily("sekisho_worker_alarms", "Standing alarms of the worker.", value=alarms))
         self._families, self._at, self._is_away = families, time.time(), False

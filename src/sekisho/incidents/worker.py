@@ -34,6 +34,7 @@ from sekisho.incidents import (
     decisions,
     old_segments,
     questions,
+    receivers,
     rescue,
     retention,
     settings_test,
@@ -43,7 +44,7 @@ from sekisho.incidents.burned_reset import BurnedResets
 from sekisho.incidents.channel_outbox import ChannelOutbox
 from sekisho.incidents.channel_tests import ChannelTests
 from sekisho.incidents.ingest import Intake
-from sekisho.incidents.measures import WorkerMeasures
+from sekisho.incidents.measures import MoreFamilies, WorkerMeasures
 from sekisho.incidents.models import HostHeartbeat, Notice
 from sekisho.incidents.notices import OPERATOR, Outbox
 from sekisho.incidents.setting_looks import look_at_tables
@@ -69,7 +70,7 @@ Duty = Callable[[datetime], object]
 class Worker:
     """One run of the worker; `stop` ends it after the batch in hand."""
 
-    def __init__(self, settings: Settings, duties: Sequence[Duty] = ()) -> None:
+    def __init__(self, settings: Settings, duties: Sequence[Duty] = (), measures: Sequence[MoreFamilies] = ()) -> None:
         self._settings = settings
         self._duties = duties
         self._directory = Path(settings.var) / "worker"
@@ -85,7 +86,7 @@ class Worker:
         self._batches: Iterator[object] | None = None
         self._away_since: float | None = None
         # None: nobody asks for metrics.
-        self._measures = WorkerMeasures() if settings.metrics.worker_port else None
+        self._measures = WorkerMeasures(measures) if settings.metrics.worker_port else None
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Asks the loop to end (a signal handler)."""
@@ -204,6 +205,7 @@ class Worker:
         allowances.prune(now)
         travel.prune(now)
         app_passwords.prune(now)
+        receivers.prune(now)
         days = self._settings.retention
         self._batches = chain(retention.batches(days, now), audit_pruning.daily(days.audit_days, now))
         old_segments.remove(self._settings, now)
@@ -223,13 +225,13 @@ def _sole_worker(directory: Path) -> Iterator[bool]:
         yield True
 
 
-def run(settings: Settings, duties: Sequence[Duty] = ()) -> int:
+def run(settings: Settings, duties: Sequence[Duty] = (), measures: Sequence[MoreFamilies] = ()) -> int:
     """Runs the worker until SIGTERM or SIGINT; 0, or 1 when another one runs already."""
     with _sole_worker(Path(settings.var) / "worker") as alone:
         if not alone:
             log.error("another worker runs on this installation")
             return 1
-        worker = Worker(settings, duties)
+        worker = Worker(settings, duties, measures)
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
         return worker.run()

@@ -144,6 +144,8 @@ class DeliveryResult(msgspec.Struct, frozen=True, tag="delivery"):
     relation: Relation | None = None
     # The other server's words, unless it took the message; at most 250 characters.
     reply: str = ""
+    # The host name of the server that answered; "" where none did.
+    relay: str = ""
 
 
 class MailForwarded(msgspec.Struct, frozen=True, tag="forwarded"):

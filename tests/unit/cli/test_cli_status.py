@@ -24,6 +24,7 @@ def found(**changes: Any) -> dict[str, Any]:
         "version": "0.1.0", "at": NOW, "host": "mx01", "mode": "enforce", "database": "ok", "alarms": [],
         "mailboxes": 200, "suspended": 3, "restricted": 0, "probation": 1, "open_incidents": 4, "open_alerts": 1,
         "waiting_pairs": 37, "first_return": NOW + timedelta(hours=3), "orders_open": 0, "orders_failed": 0,
+        "listings": [], "refused_share": 0.004,
         "notices_open": 0, "processes": [process], "address_sources": [],
     } | changes  # fmt: skip
 

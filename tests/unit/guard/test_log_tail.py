@@ -73,10 +73,12 @@ def test_delivery_results_are_learnt_and_told_with_what_the_recipient_is() -> No
     before = tail.bench.checkpoint.counters.events
     tail.deliver("bounced", "5.1.1")
     assert tail.bench.checkpoint.counters.events == before + 1
-    told = DeliveryResult(NOW, ALICE, ID, "x@far.test", "bounced", "5.1.1", "", "stranger", "said: x")
+    told = DeliveryResult(NOW, ALICE, ID, "x@far.test", "bounced", "5.1.1", "", "stranger", "said: x", "r")
     assert tail.bench.spooled == [told]
     tail.deliver()
-    assert tail.bench.spooled[1:] == [DeliveryResult(NOW, ALICE, ID, "x@far.test", "sent", "2.0.0", "", "stranger")]
+    assert tail.bench.spooled[1:] == [
+        DeliveryResult(NOW, ALICE, ID, "x@far.test", "sent", "2.0.0", "", "stranger", "", "r")
+    ]
 
 
 def test_mail_that_an_alias_sends_elsewhere_is_told() -> None:

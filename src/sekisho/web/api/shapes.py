@@ -154,6 +154,9 @@ class ModeAnswer(_Answer):
 class Reputation(_Answer):
     at: datetime
     blocklists: dict[str, Any]
+    receivers: list[dict[str, Any]]
+    days: list[dict[str, Any]]
+    incidents: list[dict[str, Any]]
 
 
 class _Page(Schema):

@@ -14,6 +14,8 @@ from sekisho.config import configuration_name, settings
 from sekisho.directory import access
 from sekisho.impact import listings
 from sekisho.impact.models import Listing, ListLook
+from sekisho.impact.reputation import day_facts, receiver_facts, recent
+from sekisho.web import reputation_chart
 from sekisho.web.context import signed_in
 
 # Listings that have ended: a page of them, the newest first.
@@ -29,6 +31,7 @@ def _operator_only(request: HttpRequest) -> None:
 def show(request: HttpRequest) -> HttpResponse:
     """Listings that stand with their steps, those that ended, and the lists that are asked."""
     _operator_only(request)
+    now = timezone.now()
     ended = Listing.objects.exclude(gone_at=None).order_by("-gone_at")[:MOST_ENDED]
     context = {
         "is_on": settings().harm_watch.blocklists,
@@ -36,6 +39,16 @@ def show(request: HttpRequest) -> HttpResponse:
         "file": configuration_name(),
         "rows": shown(listings.open_listings()[: listings.MOST_SHOWN]),
         "ended": [listings.listing_facts(row) for row in ended],
+        "recent": recent(now),
+        "chart": reputation_chart.draw(day_facts(now)),
+        "receivers": [
+            {
+                **row,
+                "now_percent": f"{100 * row['now']['share']:.1f}",
+                "weeks_percent": f"{100 * row['weeks']['share']:.1f}",
+            }
+            for row in receiver_facts(now)
+        ],
         "lists": listings.list_facts(),
         "looks": ListLook.objects.exclude(subject="").count(),
     }
