@@ -169,6 +169,7 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("domains", "/admin/system/domains/"),
         Scene("domain", "/admin/system/domains/hana.example/"),
         Scene("domain", "/admin/system/domains/hana.example/", OWNER, "domain-admin"),
+        Scene("inbound_warnings", "/admin/system/domains/hana.example/inbound/"),
         Scene("sending_countries", "/admin/system/domains/hana.example/sending-countries/"),
         Scene("diagnosis", "/admin/system/diagnosis/"),
         Scene("rules", "/admin/system/rules/?alert=3&restrict=5&suspend=15"),

@@ -41,6 +41,7 @@ _PLACES = {
     "explain": "mailbox",
     "deferred": "mailbox",
     "incident": "incident",
+    "inbound": "inbound",
     "settings": "planted",
     "travel": "travel",
     "complaint": "complaint",

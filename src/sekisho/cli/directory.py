@@ -6,6 +6,7 @@ import click
 
 from sekisho.cli.enforcement import domain_mode, domain_preview
 from sekisho.cli.erase import domain_erase
+from sekisho.cli.inbound import domain_inbound
 from sekisho.cli.output import actor, databases, print_json, print_table, read_password, say, tell
 from sekisho.cli.prune import domain_retention
 from sekisho.cli.rescue import domain_rescue
@@ -26,6 +27,7 @@ def domain() -> None:
 
 domain.add_command(domain_mode)
 domain.add_command(domain_preview)
+domain.add_command(domain_inbound)
 domain.add_command(domain_rescue)
 domain.add_command(domain_retention)
 domain.add_command(domain_erase)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sekisho.config.inbound import InboundSettings
 from sekisho.config.outward import Channels, HarmWatchSettings, MailServerSettings, NoticeSettings
 from sekisho.config.secret_files import read_secret
 from sekisho.config.values import (
@@ -372,6 +373,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     harm_watch: HarmWatchSettings = HarmWatchSettings()
     retention: RetentionSettings = RetentionSettings()
     sending: SendingSettings = SendingSettings()
+    inbound: InboundSettings = InboundSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     # Where notices go besides mail.

@@ -33,9 +33,10 @@ from sekisho.containment.findings import Findings
 from sekisho.containment.held_mail import HeldMail
 from sekisho.containment.held_orders import KINDS as HELD_KINDS
 from sekisho.containment.held_orders import HeldOrders
+from sekisho.containment.inbound_files import InboundFiles
 from sekisho.containment.intake import Intake
 from sekisho.containment.ledger import Entry, Ledger, PlanRecord, StepRecord
-from sekisho.containment.messages import StepRow
+from sekisho.containment.messages import InboundRow, StepRow
 from sekisho.containment.password_watch import PasswordWatch
 from sekisho.containment.postfix import Postfix
 from sekisho.containment.probes import Probes
@@ -103,6 +104,7 @@ class Agent:
         self._findings = Findings(self._directory / "findings", self.tools)
         self._feeds = Feeds(settings, self._directory, self.tools.pairs, self._intake, self._look_into)
         self._state = StateWriter(settings.state_file, self._record)
+        self._inbound = InboundFiles(settings.inbound, dovecot.compile_script)
         self._status = StatusFile(self._directory / "status.json")
         self._active: dict[tuple[str, int], Entry] = {}
         self._next_second = 0.0
@@ -200,6 +202,7 @@ class Agent:
         if fetched.app_passwords is not None:
             self.tools.app_passwords.take(fetched.app_passwords)
         self._keep_app_passwords()
+        self._keep_inbound(fetched.inbound)
         shut = self._intake.contradictions(fetched.state, time.time() - LATE_S)
         texts = {f"record {m}": f"{m} stays shut, but the record calls it open without an order" for m in shut}
         self._alarms.replace("record ", texts)
@@ -269,6 +272,14 @@ class Agent:
             self._alarms.set("app passwords", None)
         except OSError as error:
             self._alarms.set("app passwords", f"the file of app passwords cannot be written: {error}")
+
+    def _keep_inbound(self, rows: tuple[InboundRow, ...] | None) -> None:
+        try:
+            if rows is not None:
+                self._inbound.keep(rows)
+            self._alarms.set("inbound", None)
+        except (OSError, ValueError) as error:
+            self._alarms.set("inbound", f"the files of inbound warnings cannot be written: {error}")
 
     def _keep_waiting(self) -> None:
         entries = [entry for entry in self.ledger.entries() if keep_waiting.awaits_mail(entry)]

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sekisho.containment.messages import AppPasswordsRead, ClaimedOrder, HeldRow, StepRow
+from sekisho.containment.messages import AppPasswordsRead, ClaimedOrder, HeldRow, InboundRow, StepRow
 from sekisho.containment.work import StepFailed
 from sekisho.journal import StateFile
 
@@ -46,11 +46,13 @@ UNRECORDED_S = 1.0
 
 
 class Fetched(NamedTuple):
-    """The state as the record has it, the domains hosted here, and the app passwords in force."""
+    """The state as the record has it, the domains hosted here, the app passwords in force, and what domains want of
+    inbound warnings."""
 
     state: StateFile
     domains: frozenset[str]
     app_passwords: AppPasswordsRead | None = None
+    inbound: tuple[InboundRow, ...] | None = None
 
 
 class DatabaseLink(threading.Thread):
@@ -198,7 +200,7 @@ class DatabaseLink(threading.Thread):
             self.away_since = None
 
     def _pass(self, records: Records) -> None:
-        from sekisho.containment.record_keeping import read_app_passwords
+        from sekisho.containment.record_keeping import read_app_passwords, read_inbound
 
         self._answer_all()
         claimed = records.claim()
@@ -208,7 +210,7 @@ class DatabaseLink(threading.Thread):
             self._next["state"] = 0.0
         if self._due("state", STATE_S):
             began = time.monotonic()
-            self.inbox.put(Fetched(*records.state(), read_app_passwords()))
+            self.inbox.put(Fetched(*records.state(), read_app_passwords(), read_inbound()))
             took = time.monotonic() - began
             self._next["state"] = max(self._next["state"], time.monotonic() + 20 * took)
         # An order is finished after what was told before it was done.

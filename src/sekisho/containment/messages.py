@@ -41,6 +41,18 @@ class AppPasswordsRead(NamedTuple):
     rows: tuple[AppPasswordRow, ...]
 
 
+class InboundRow(NamedTuple):
+    """What a domain wants to be done about inbound mail with a warning (incidents.InboundRule); `domains`: itself,
+    then its alias domains; `compared`: JSON of its own names."""
+
+    domains: tuple[str, ...]
+    level: str
+    tag: bool
+    place: str
+    allowed: tuple[str, ...]
+    compared: str
+
+
 class StepRow(NamedTuple):
     """One step's outcome for the record."""
 

@@ -14,11 +14,12 @@ from typing import Any
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
-from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, HeldRow, StepRow
+from sekisho.containment.messages import AppPasswordRow, AppPasswordsRead, ClaimedOrder, HeldRow, InboundRow, StepRow
 from sekisho.directory import mapping
 from sekisho.directory.models import SiteDomain, SiteMailbox
+from sekisho.directory.names import alias_domains
 from sekisho.incidents import app_passwords, held_mail, held_orders, orders
-from sekisho.incidents.models import HostHeartbeat, MailboxStatus, Order
+from sekisho.incidents.models import HostHeartbeat, InboundRule, MailboxStatus, Order
 from sekisho.incidents.state import build_state
 from sekisho.journal import StateFile
 from sekisho.journal.failpoint import failpoint
@@ -101,6 +102,24 @@ def read_app_passwords() -> AppPasswordsRead:
     """The app passwords in force, on every host the same."""
     began = time.monotonic()
     return AppPasswordsRead(began, tuple(AppPasswordRow(*row) for row in app_passwords.in_force()))
+
+
+def read_inbound() -> tuple[InboundRow, ...]:
+    """What each domain wants to be done about inbound mail, by domain; on every host the same."""
+    others: dict[str, list[str]] = {}
+    for alias, target in sorted(alias_domains().items()):
+        others.setdefault(target, []).append(alias)
+    return tuple(
+        InboundRow(
+            (row.domain, *others.get(row.domain, ())),
+            row.level,
+            row.tag,
+            row.place,
+            tuple(row.allowed.splitlines()),
+            row.compared,
+        )
+        for row in InboundRule.objects.exclude(level="off").order_by("domain")
+    )
 
 
 def read_active(mailbox: str) -> bool | None:

@@ -13,6 +13,7 @@ from sekisho.incidents.app_password_model import AppPassword as AppPassword
 from sekisho.incidents.audit_models import Audit as Audit
 from sekisho.incidents.audit_models import AuditHead as AuditHead
 from sekisho.incidents.channel_test_models import ChannelTest as ChannelTest
+from sekisho.incidents.inbound_models import InboundRule as InboundRule
 from sekisho.incidents.message_models import ForwardedMail as ForwardedMail
 from sekisho.incidents.message_models import HeldMessage as HeldMessage
 from sekisho.incidents.message_models import QueueIdLogin as QueueIdLogin

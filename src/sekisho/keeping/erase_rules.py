@@ -83,7 +83,10 @@ REST = [
             "SettingsWatch",
         )
     ),
-    *(Rule(f"incidents.{name}", _domain) for name in ("RescueRule", "RetentionRule", "OwnText", "ReceiverDay")),
+    *(
+        Rule(f"incidents.{name}", _domain)
+        for name in ("RescueRule", "RetentionRule", "OwnText", "InboundRule", "ReceiverDay")
+    ),
     *(
         Rule(f"recovery.{name}", _mailbox)
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")

@@ -23,6 +23,7 @@ VERBS: dict[str, Words] = {
     "channel_tested": _("Test notice asked for"),
     "close": _("Incident closed"),
     "mode": _("Mode of a domain changed"),
+    "inbound": _("Inbound warnings of a domain changed"),
     "allow_mailing": _("Mailing of the owner allowed"),
     "open_country": _("Travel pass made"),
     "close_country": _("Travel pass ended"),

@@ -27,6 +27,7 @@ from sekisho.web.views import (
     enforcement,
     factors,
     held_mail,
+    inbound_warnings,
     incident_bulk,
     incidents,
     mail_program,
@@ -210,6 +211,7 @@ urlpatterns = [
     path("admin/system/admins/<int:account>/", admins.switch, name="admin_switch"),
     path("admin/system/domains/", domains.listing, name="domains"),
     path("admin/system/domains/<str:domain>/", domains.show, name="domain"),
+    path("admin/system/domains/<str:domain>/inbound/", inbound_warnings.show, name="inbound_warnings"),
     path("admin/system/domains/<str:domain>/sending-countries/", sending_countries.show, name="sending_countries"),
     path(
         "admin/system/domains/<str:domain>/sending-countries/set/",

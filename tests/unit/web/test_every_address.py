@@ -135,6 +135,7 @@ TENANT = {
     "travel_remove",
     "country_pin",
     "sending_choice",
+    "inbound_warnings",
     "sending_countries",
     "sending_countries_set",
     "incident",

@@ -54,6 +54,7 @@ local function take_tenants(text)
     end
   end
   tenants = fresh
+  rspamd_logger.infox(rspamd_config, "sekisho: %s tenants", #(rows.tenants or {}))
 end
 
 rspamd_config:add_map({
