@@ -28,7 +28,9 @@ from sekisho.incidents.models import (
     NetworkOwner,
     Notice,
     Order,
+    QueueIdLogin,
     ScorePoint,
+    SentRecipient,
     SignIn,
     Step,
     TimelineEntry,
@@ -255,6 +257,28 @@ def _waiting(incident: Incident, start: datetime) -> None:
             tries=2,
             give_up_at=at + timedelta(days=2),
         )
+
+
+def aftermath(incident: Incident) -> None:
+    """What a report of it is made of: his login, three messages to people and to strangers, what became of them."""
+    ip = {"ip": "198.19.18.66", "country": "NG", "asn": 65018}
+    incident.decisions.update(record=ip)
+    start = incident.first_risk_at + timedelta(seconds=5)
+    SignIn.objects.create(
+        mailbox=incident.mailbox, at=start, success=True, protocol="imap", device="Thunderbird", strange=True, **ip
+    )
+    names = ("nakamura@yubin.test", "kyoko.ito@tegami.test", "chumon@hanaichi.test", "okyakusama@meibo-tsuhan.test")
+    for number, recipient in enumerate(names):
+        queue_id, at = f"4jYn{incident.pk:03d}{number}L8zKsCH", start + timedelta(seconds=10 + number)
+        QueueIdLogin.objects.create(
+            queue_id=queue_id, mailbox=incident.mailbox, at=at, sender=incident.mailbox, recipients=1, size=4200,
+            strange=True, listed=True, **ip,
+        )  # fmt: skip
+        SentRecipient.objects.create(
+            queue_id=queue_id, mailbox=incident.mailbox, at=at, recipient=recipient,
+            domain=recipient.partition("@")[2], relation="partner" if number < 2 else "stranger",
+            outcome="delivered" if number < 3 else "refused_as_spam", result_at=at,
+        )  # fmt: skip
 
 
 def alert(mailbox: str) -> Incident:

@@ -58,7 +58,7 @@ def report(mailbox: str = MAILBOX, incident: int = 1, **changes: object) -> Impa
         read=Read(
             figure("read.sessions", 2),
             (Folder("INBOX", figure("read.opened.1", 1), figure("read.fetched.1", 40)),
-             Folder(HOSTILE, figure("read.opened.2", 1), figure("read.fetched.2", 2)),
+             Folder(HOSTILE, figure(f"read.folder:{HOSTILE}.opened", 1), figure(f"read.folder:{HOSTILE}.fetched", 2)),
              Folder(FORMULA, figure("read.opened.3", 1), figure("read.fetched.3", 0))),
             figure("read.fetched", 42),
             figure("read.octets", 123456),

@@ -32,7 +32,7 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     SiteWatch.objects.create(mailbox=incident.mailbox, generation=incident.generation, password_mark="0123456789abcdef",
                              edit_mark="", edits=0, state="asked", seen_at=timezone.now())
     casting.held(incident)
-    incident.decisions.update(record=dict(ip="198.19.18.66", country="NG", asn=65018))
+    casting.aftermath(incident)
     for number in range(40):
         at = incident.detected_at - timedelta(seconds=6 * number)
         QueueIdLogin.objects.create(queue_id=secrets.token_hex(5), mailbox=incident.mailbox, at=at)
@@ -58,7 +58,7 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     KnownSetting.objects.create(mailbox={ALERTED!r}, kind="forward", key="f", what=forward, first_seen=now,
                                 last_seen=now)
     app_passwords.add({ALERTED!r}, "iPhone", ["imap", "smtp"], "operator")
-    casting.takeover({LOCKED!r})
+    casting.aftermath(casting.takeover({LOCKED!r}))
     casting.sign_ins({VICTIM!r})
     settings_test.watch({VICTIM!r}, "127.0.0.1", now, password_set=True)
     for number, (slip, success, ip) in enumerate([("", True, "127.0.0.1"), ("local_part", False, "127.0.0.1"),
@@ -129,6 +129,10 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("owner_factors", "/owner/factors/", ALERTED),
         Scene("owner_factor_app", "/owner/factors/app/", ALERTED),
         Scene("owner_app_passwords", "/owner/app-passwords/", ALERTED),
+        Scene("owner_what_happened", "/owner/what-happened/", ALERTED, "nothing"),
+        Scene("owner_what_happened", "/owner/what-happened/", LOCKED),
+        Scene("owner_evidence", "/owner/what-happened/evidence/sent.messages/", LOCKED),
+        Scene("owner_apology", "/owner/what-happened/apology/", LOCKED),
         Scene("owner_home", "/owner/", LOCKED, "suspended"),
         Scene("owner_recovery", "/owner/recovery/", LOCKED),
         Scene("question", f"/question/{question}", ""),
@@ -157,6 +161,12 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("incidents_close", f"/admin/incidents/close/?incident={incident}&incident={incident + 1}"),
         Scene("incident", f"{case}/"),
         Scene("incident_queue", f"{case}/queue/"),
+        Scene("impact_report", f"{case}/impact/"),
+        Scene("impact_report", f"{case}/impact/", OWNER, "domain-admin"),
+        Scene("impact_evidence", f"{case}/impact/evidence/sent.recipients/"),
+        Scene("impact_unmask", f"{case}/impact/unmask/"),
+        Scene("impact_package", f"{case}/impact/package/"),
+        Scene("duty_sheet", f"{case}/duty/"),
         Scene("incident_dismiss", f"{case}/dismiss/"),
         Scene("incident_this_was_me", f"{case}/this-was-me/"),
         Scene("incident_not_me", f"{case}/not-me/"),

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from sekisho.directory.models import SiteMailbox
 from sekisho.impact.apology_texts import BODIES, SUBJECTS
-from sekisho.impact.model import EvidenceRow
+from sekisho.impact.model import EvidenceRow, Outcome
 from sekisho.incidents import audit, letters
 from sekisho.incidents.changes import current_status
 from sekisho.incidents.models import Incident, Notice
@@ -65,6 +65,10 @@ def letters_of(incident: Incident) -> dict[str, Notice]:
     """The letters of this incident by recipient."""
     rows = Notice.objects.filter(incident=None, kind=KIND, about=_about(incident), mailbox=incident.mailbox)
     return {row.recipient: row for row in rows}
+
+
+# Outcomes of a copy that was really delivered; the second although it was being put on hold.
+GOT_IT: tuple[Outcome, ...] = ("delivered", "escaped")
 
 
 def recipients(incident: Incident, delivered: Iterable[EvidenceRow]) -> Iterator[Recipient]:

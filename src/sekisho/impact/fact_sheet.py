@@ -224,7 +224,7 @@ def _measures(report: ImpactReport) -> list[Said]:
 
 def _other(incident: Incident, report: ImpactReport) -> list[Said]:
     return [
-        Said(f"事案番号: {case_number(incident)}", f"Case number: {case_number(incident)}"),
+        Said(f"ケース番号: {case_number(incident)}", f"Case number: {case_number(incident)}"),
         Said(f"記録したサーバー: {settings().host}", f"Recorded by: {settings().host}"),
         *gap_texts.sentences(report),
     ]

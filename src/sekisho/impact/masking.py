@@ -26,13 +26,13 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]]+@(?P<domain>[^\s<>,;:\"'()\[\]@]+)")
 # Facts that tell nothing of a correspondent. Numbers, yes and no, and nothing at all are always shown.
 _OPEN_FACTS = frozenset(
     "ip country asn network network_owner protocol protocols device devices app_password host domain relation outcome "
-    "state dsn via kind part action why indicator event success status queue_id folder folders target script name "
-    "service command window since until hour".split()
+    "state dsn via kind part action why indicator event success status queue_id service command".split()
 )
 # Among these a folder's name is a person's word, and an address is a correspondent's.
 _FOLDERS = frozenset({"folder", "folders", "from_folder", "to_folder"})
-# Of these kinds of evidence, names and targets are the third party's work and shown to administrators anyway.
-_SETTINGS = ("planted", "setting", "script", "forward", "app_password")
+# Behind these figures, names and targets are the third party's work, and the incident's page shows them anyway.
+_SETTINGS = ("changed", "leaked")
+_SETTING_FACTS = _OPEN_FACTS | {"target", "script", "name"}
 
 
 def domain_only(text: str) -> str:
@@ -57,9 +57,26 @@ def _masked_read(read: Read) -> Read:
     for folder in read.folders:
         (shown if folder_name(folder.name) != HIDDEN else hidden).append(folder)
     # Each stays a line of its own: their evidence is theirs, and a sum would be a figure without any.
-    folders = (*shown, *(replace(folder, name=HIDDEN) for folder in hidden))
+    folders = (*shown, *(_hide(number, folder) for number, folder in enumerate(hidden, 1)))
     searches = tuple(Search(folder_name(one.folder), HIDDEN, one.at, one.evidence) for one in read.searches)
     return replace(read, folders=folders, searches=searches)
+
+
+def _hide(number: int, folder: Folder) -> Folder:
+    """The folder without its name, also in the names of its figures."""
+    opened = replace(folder.opened, name=f"read.folder:{HIDDEN}{number}.opened")
+    fetched = replace(folder.fetched, name=f"read.folder:{HIDDEN}{number}.fetched")
+    return Folder(HIDDEN, opened, fetched)
+
+
+def real_names(report: ImpactReport) -> dict[str, str]:
+    """Names of figures as `masked` tells them, and what they are called in the report itself."""
+    hidden = [folder for folder in report.read.folders if folder_name(folder.name) == HIDDEN]
+    names = {}
+    for number, folder in enumerate(hidden, 1):
+        told = _hide(number, folder)
+        names[told.opened.name], names[told.fetched.name] = folder.opened.name, folder.fetched.name
+    return names
 
 
 def within(report: ImpactReport, domains: Collection[str] | None) -> ImpactReport:
@@ -85,7 +102,7 @@ def _fact(row: EvidenceRow, name: str, value: object, mailbox: str) -> str | int
     text = str(value)
     if name in _FOLDERS:
         return folder_name(text)
-    if row.kind.startswith(_SETTINGS) and name in _OPEN_FACTS:
+    if row.figure.startswith(_SETTINGS) and name in _SETTING_FACTS:
         return text
     if "@" in text:
         return _text(text, mailbox)

@@ -16,7 +16,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -26,7 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 LASTS = timedelta(minutes=10)
 _KEY = "sekisho_confirmed"
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def second_factor_enrolled(account: AbstractBaseUser | AnonymousUser) -> bool:
@@ -83,7 +83,7 @@ def needs_confirmation(view: View) -> View:
     """
 
     @wraps(view)
-    def asked(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+    def asked(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
         if recently_confirmed(request):
             return view(request, *arguments, **options)
         return to_confirmation(request)

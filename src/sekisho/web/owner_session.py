@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -36,8 +36,8 @@ SIGNED_IN_FOR = timedelta(hours=12)
 PROVED_FOR = timedelta(minutes=30)
 
 P = ParamSpec("P")
-OwnerView = Callable[Concatenate[HttpRequest, "Owner", P], HttpResponse]
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+OwnerView = Callable[Concatenate[HttpRequest, "Owner", P], HttpResponseBase]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def for_owner(view: OwnerView[P]) -> View[P]:
 
     @login_not_required
     @wraps(view)
-    def guarded(request: HttpRequest, /, *arguments: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *arguments: P.args, **options: P.kwargs) -> HttpResponseBase:
         owner = of(request)
         if owner is None:
             return redirect("owner_sign_in")
@@ -146,7 +146,7 @@ def for_proved_owner(view: OwnerView[P]) -> View[P]:
 
     @for_owner
     @wraps(view)
-    def guarded(request: HttpRequest, owner: Owner, /, *arguments: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, owner: Owner, /, *arguments: P.args, **options: P.kwargs) -> HttpResponseBase:
         if not owner.proved:
             # What was being done is not carried through: a POST begins again at its page.
             after = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("owner_home")

@@ -27,6 +27,7 @@ VALUES = {
     "account": 1,
     "prefix": "0123",
     "kind": "message",
+    "figure": "sent.messages",
     "language": "ja",
     "name": "mail",
 }

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from sekisho.incidents.access import accessible_incidents
 from sekisho.incidents.case_numbers import find_case
 from sekisho.web import throttle
 
@@ -35,4 +36,7 @@ def check(request: HttpRequest) -> HttpResponse:
     incident = find_case(typed)
     # The date alone: the minute would tell the sender of a fake when his guess was warm.
     day = timezone.localtime(incident.detected_at).date() if incident else None
-    return render(request, "web/case.html", {"asked": True, "typed": typed, "day": day})
+    # Who is signed in and may see it goes on to its report; to everybody else the page says nothing more.
+    seen = incident is not None and accessible_incidents(request.user).filter(pk=incident.pk).exists()
+    context = {"asked": True, "typed": typed, "day": day, "report_of": incident.pk if incident and seen else None}
+    return render(request, "web/case.html", context)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from sekisho.directory import access
 from sekisho.directory.models import Contact, MailHost
 from sekisho.directory.names import alias_domains
+from sekisho.impact import duty
 from sekisho.incidents import close_watch, rescue
 from sekisho.web import domain_list
 
@@ -58,6 +59,8 @@ def show(request: HttpRequest, domain: str) -> HttpResponse:
         "host": MailHost.objects.filter(domain=name).first(),
         "rescue_hours": rescue.rule_of(name),
         "close_watch": close_watch.facts_of_domain(name, timezone.now()),
+        "duty_on": duty.is_on(name),
+        "may_switch_duty": access.is_operator(request.user) or access.may_change(request.user, name),
     }
     return render(request, "web/domain.html", context)
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from sekisho.incidents import close_watch, decisions
 from sekisho.incidents.permit_facts import probation_facts
 from sekisho.recovery import mail_settings, owner_factors, second_factor
-from sekisho.web import owner_session, owner_steps, story, waiting
+from sekisho.web import impact_reading, owner_session, owner_steps, story, waiting
 from sekisho.web.owner_session import Owner, for_owner, for_proved_owner
 from sekisho.web.views.recover import CODE, LINK
 
@@ -41,6 +41,10 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
         probation=probation_facts(status, timezone.now()),
         # Whoever has shown only the password must not learn that he has been noticed.
         alert=incident if owner.proved and not suspended else None,
+        # Both see that it was stopped; only the owner gets past the second factor to the report.
+        was_taken=suspended
+        or status.status == "probation"
+        or (owner.proved and impact_reading.latest(owner.address) is not None),
         off_elsewhere=not suspended and not owner.mailbox.active,
         # Only his own: that a colleague was taken over is not told here.
         watched_until=watch["until"] if watch and watch["own"] and not suspended else None,

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec
 import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -47,7 +47,7 @@ def _for_enroller(view: Callable[Concatenate[HttpRequest, Owner, P], HttpRespons
 
     @for_owner
     @wraps(view)
-    def guarded(request: HttpRequest, owner: Owner, /, *arguments: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, owner: Owner, /, *arguments: P.args, **options: P.kwargs) -> HttpResponseBase:
         if owner.proved or owner_session.invitation_of(request, owner.address) is not None:
             return view(request, owner, *arguments, **options)
         if INVITATION in request.session:
