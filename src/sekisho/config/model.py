@@ -315,9 +315,9 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     scores_days: KeptDays = 90
     # Messages that somebody called spam.
     complaints_days: KeptDays = 90
-    # What was read in sessions from unusual sources: as long as the logins they belong to. The law's second report of a
-    # leak is due 60 days after it became known, and it becomes known late.
-    reads_days: KeptDays = 90
+    # What was read in sessions from unusual sources, most of them a traveller's: as long as the messages. What an
+    # incident needs stays until 90 days after its end.
+    reads_days: KeptDays = 10
     # Files of the guard's decisions, which the database has as well; half a year to look into what went wrong.
     journal_days: KeptDays = 180
     # Files of the guard's events: read within seconds, kept for two weeks in case the database must be

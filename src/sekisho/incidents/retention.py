@@ -56,8 +56,9 @@ class Kind(NamedTuple):
 
 
 def _nobodys_evidence(model: Any, at: str = "at") -> QuerySet[Any]:
-    """Rows that no incident's report needs. An incident keeps what its mailbox sent and leaked from its first sign
-    until its recovery (or its end, where it had none) for EVIDENCE_DAYS after its end; a dismissed one keeps nothing.
+    """Rows that no incident's report needs. An incident keeps what its mailbox sent, leaked and gave to read from its
+    first sign until its recovery (or its end, where it had none) for EVIDENCE_DAYS after its end; a dismissed one keeps
+    nothing.
     """
     needing = Incident.objects.filter(mailbox=OuterRef("mailbox"), first_risk_at__lte=OuterRef(at))
     needing = needing.exclude(phase="dismissed").filter(
@@ -98,7 +99,7 @@ KINDS: dict[str, Kind] = {
     "sent_elsewhere": Kind(SentElsewhere.objects.all, "last_at", "mailbox"),
     "scores": Kind(ScorePoint.objects.all, "t", "mailbox"),
     "complaints": Kind(ReportedMessage.objects.all, "last_at", "mailbox"),
-    "reads": Kind(SessionReading.objects.all, "until", "mailbox"),
+    "reads": Kind(lambda: _nobodys_evidence(SessionReading, "until"), "until", "mailbox"),
 }
 # Kinds without a setting of their own: letters are notices without an incident; forwards are counted beside the
 # messages; places where mail was sent from are logins.

@@ -14,7 +14,7 @@ from sekisho.config import settings
 from sekisho.config.model import RetentionSettings
 from sekisho.incidents import retention, session_readings
 from sekisho.incidents.ingest import Intake
-from sekisho.incidents.models import SessionReading
+from sekisho.incidents.models import Incident, SessionReading
 from sekisho.journal import AppendLog, FolderRead, SearchMade, SessionRead, format_record
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -61,10 +61,30 @@ def test_of_two_records_of_a_session_the_newest_counts_whenever_it_is_taken(two_
     assert (row.folders[0]["uids"], row.ended, row.until.timestamp()) == ("1:2", True, T + 60)
 
 
-def test_rows_are_kept_as_long_as_the_logins(two_tenants: None) -> None:
+def days_ago(days: float, name: str = "") -> None:
+    at = (timezone.now() - timedelta(days=days)).timestamp()
+    session_readings.keep(read(name or f"r{days}", at, since=at))
+
+
+def left() -> set[str]:
+    """The rows after a prune."""
+    for _ in retention.batches(RetentionSettings(), timezone.now()):
+        pass
+    return set(SessionReading.objects.values_list("pk", flat=True))
+
+
+def test_a_travellers_rows_go_with_the_messages(two_tenants: None) -> None:
+    days_ago(11)
+    days_ago(9)
+    assert left() == {"r9"}
+
+
+def test_an_incident_keeps_what_was_read_in_its_time_and_a_dismissed_one_nothing(incident: Incident) -> None:
     now = timezone.now()
-    for name, days in (("old", 91), ("new", 89)):
-        at = (now - timedelta(days=days)).timestamp()
-        session_readings.keep(read(name, at, since=at))
-    assert [kind for kind, _, _ in retention.batches(RetentionSettings(), now)] == ["reads"]
-    assert [row.pk for row in SessionReading.objects.all()] == ["new"]
+    first, recovered = now - timedelta(days=40), now - timedelta(days=38)
+    Incident.objects.update(first_risk_at=first, recovered_at=recovered, closed_at=recovered, phase="closed")
+    for days in (41, 39, 37):
+        days_ago(days)
+    assert left() == {"r39"}
+    Incident.objects.update(phase="dismissed")
+    assert left() == set()

@@ -1,4 +1,4 @@
-"""What was done in a session: the recording of Dovecot 2.3, and what must not be taken for reading."""
+"""What was done in a session: the recordings of Dovecot 2.3 and 2.4, and what must not be taken for reading."""
 
 from __future__ import annotations
 
@@ -77,8 +77,28 @@ def test_the_recording_says_what_was_removed_and_put_in() -> None:
     assert stored == [("Work", 1, False), ("INBOX", 1, True)]
 
 
-def test_pop3_events_name_no_address() -> None:
-    assert {e.who.ip for e in recorded("2.3") if isinstance(e, MessageOpened) and e.who.protocol == "pop3"} == {""}
+def test_the_recording_of_2_4_says_the_same_things() -> None:
+    found = recorded("2.4")
+    assert None not in found
+    assert [(e.who.protocol, e.folder, e.uid) for e in found if isinstance(e, MessageOpened)] == [
+        *[("imap", "Work", uid) for uid in (2, 3, 4)],
+        ("imap", "あいうx y", 1),
+        *[("pop3", "INBOX", uid) for uid in (1, 2)],
+    ]
+    assert [e.folder for e in found if isinstance(e, FolderOpened)] == ["Work", "あいうx y"]
+    words = [e.words for e in found if isinstance(e, FolderSearched)]
+    assert words == ['BODY "password"', 'CHARSET UTF-8 TEXT "パスワード"']
+    removed = [(e.folder, e.uid, e.moved) for e in found if isinstance(e, MessageRemoved)]
+    assert removed == [("Work", 4, True), ("Work", 1, False), ("INBOX", 1, False)]
+    stored = [(e.folder, e.count, e.copied) for e in found if isinstance(e, MessagesStored)]
+    assert stored == [("Work", 1, False), ("INBOX", 1, True)]
+    assert [e.folder for e in found if isinstance(e, FolderRemoved)] == ["Old"]
+
+
+@pytest.mark.parametrize(("version", "address"), [("2.3", ""), ("2.4", "127.0.0.1")])
+def test_pop3_events_name_the_address_in_2_4_only(version: str, address: str) -> None:
+    opened = [e for e in recorded(version) if isinstance(e, MessageOpened)]
+    assert {e.who.ip for e in opened if e.who.protocol == "pop3"} == {address}
 
 
 @pytest.mark.parametrize(
