@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from harness import ABROAD, ALIAS_DOMAIN, SEKISHO, Box, Hijacker, Stack, stack_of_its_own
+from harness import ABROAD, ALIAS_DOMAIN, SEKISHO, Box, Hijacker, Stack, stack_of_its_own, wait_until
 
 SENDER = "ume@t45-shop.test"
+GONE = "t45-closed.example"
 
 
 # PostfixAdmin mostly stands on MariaDB, which also differs most; `make soak` plays both.
@@ -139,6 +140,43 @@ if connection.vendor == "postgresql":
     assert found["there"] and found["removed"] >= found["there"], found
     assert found["verdict"] == [None, found["removed"], True], found
     assert "append-only" in found["refused"], found
+
+
+# A suspension, its end and two walks over all tables.
+@pytest.mark.soak
+def test_a_domain_that_has_left_is_erased(other: Stack) -> None:
+    other.shell.run(f"from sekisho.directory import provision\nprovision.add_domain({GONE!r}, contact='c@{GONE}')")
+    box = other.new_box("t45", GONE)
+    other.suspend(box)
+    other.command("incident", "dismiss", str(other.incident(box)["id"]), "--reason", "story")
+    other.assert_open(box)
+    settled = "SELECT COUNT(*) FROM incidents_order WHERE mailbox = ? AND state IN ('open', 'claimed')"
+    assert wait_until(lambda: other.our_sql(settled, box.address) == [(0,)], 30) is not None
+    other.site_sql("DELETE FROM mailbox WHERE username = ?", box.address)
+    found = other.shell.run(ERASURE.format(domain=GONE))
+    assert found["removed"]["incidents.Incident"] == 1 and found["removed"]["incidents.Audit"] >= 2, found
+    assert found["broken"] is None and found["erased"] == found["removed"]["incidents.Audit"], found
+    assert found["left"] == [] and found["again"] == {} and "append-only" in found["refused"], found
+
+
+ERASURE = """
+from django.apps import apps
+from django.db import Error, connection, transaction
+from sekisho.incidents import audit
+from sekisho.keeping import erase
+result = {{"removed": erase.erase({domain!r}, "operator"), "again": erase.erase({domain!r}, "operator")}}
+verdict = audit.verify()
+result["broken"], result["erased"] = verdict.broken, verdict.erased
+managed = [model for model in apps.get_models() if model._meta.managed]
+result["left"] = [
+    model._meta.label for model in managed if any("@" + {domain!r} in str(row) for row in model.objects.values())
+]
+try:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE incidents_audit SET verb = 'x'")
+except Error as error:
+    result["refused"] = str(error)
+"""
 
 
 def test_a_backup_goes_into_another_database_of_the_server(other: Stack) -> None:

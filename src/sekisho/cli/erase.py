@@ -22,8 +22,8 @@ from sekisho.config import settings
 def domain_erase(name: str, dry_run: bool, confirmed: str, as_json: bool) -> None:
     """Erase what is known of the people of DOMAIN, which has left. This cannot be undone.
 
-    Stop guard and agent first, and run it on every mail host: their files are each host's own. In the audit log the
-    rows stay without their persons; `sekisho audit verify` says how many.
+    Stop guard, agent and worker first, and run it on every mail host: their files are each host's own. In the audit
+    log the rows stay without their persons; `sekisho audit verify` says how many.
     """
     with databases():
         from sekisho.keeping import erase
@@ -77,6 +77,8 @@ def _tell(domain: str, rows: dict[str, int], files: dict[str, Any], dry_run: boo
     print_table(titles, [*sorted(rows.items()), *((f"files: {what}", number) for what, number in files.items())])
     if left:
         tell(
-            f"{left} files of journal and spool that are still in use name {domain}; they go with [retention].",
-            f"使用中のジャーナル・スプール {left} ファイルに {domain} の記録が残ります([retention] の期限後に消去)。",
+            f"{left} files of journal and spool that are still in use name {domain}: stop guard, agent and worker and "
+            "run this once more, or they go with [retention].",
+            f"使用中のジャーナル・スプール {left} ファイルに {domain} の記録が残ります。"
+            "guard・agent・worker を停止して再実行するか、[retention] の期限後に消去されます。",
         )

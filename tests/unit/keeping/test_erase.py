@@ -3,6 +3,7 @@ log is still one chain."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from sekisho.incidents.audit_erasure import MARK
 from sekisho.incidents.audit_seal import unseal
 from sekisho.incidents.changes import NotAllowed
 from sekisho.incidents.models import Audit, HeldMessage, Incident, MailboxStatus, Order, ReadPosition, SignIn
-from sekisho.journal import AppendLog, Cursor, write_cursor
+from sekisho.journal import AppendLog, Cursor, Follower, read_cursor, write_cursor
 from sekisho.journal.files import SEGMENT_BYTES
 from sekisho.keeping import erase, erase_files, erase_rules
 
@@ -319,6 +320,57 @@ def test_profiles_own_decisions_read_segments_and_finished_entries_go_and_the_ot
     assert sorted(int(p.stem) for p in site.journal_directory.iterdir()) == [2, 3, 4]
     assert len(list((site.ledger_directory / "archive").glob("*.json"))) == 1
     assert erase_files.remove(site, GONE) == erase_files.Files(left=2)
+
+
+def everything_read(site: Settings) -> None:
+    """Guard, agent and worker have read the journal and what the agent found, to the end."""
+    log = AppendLog(Path(site.var) / "agent" / "findings", fsync=False, max_total_bytes=20 * SEGMENT_BYTES)
+    log.append(f"a1@{GONE}".encode())
+    log.close()
+    size = (site.journal_directory / "0000000004.log").stat().st_size
+    store = ProfileStore(site.profiles_file)
+    saved = store.load()[2]
+    findings = Cursor(1, (Path(site.var) / "agent" / "findings" / "0000000001.log").stat().st_size)
+    store.save([], b"", msgspec.structs.replace(saved, journal=Cursor(4, size), findings=findings))
+    write_cursor(Path(site.var) / "agent" / "journal.cursor", Cursor(4, size))
+    ReadPosition.objects.update(segment=4, offset=size)
+
+
+def test_what_is_read_to_its_end_goes_too_when_all_is_stopped_and_everybody_goes_on_behind_it(site):
+    everything_read(site)
+    assert erase_files.count(site, GONE) == erase_files.Files(profiles=1, segments=4, ledger=1)
+    assert erase_files.remove(site, GONE) == erase_files.Files(profiles=1, segments=4, ledger=1)
+    findings = Path(site.var) / "agent" / "findings"
+    assert [int(path.stem) for path in sorted(site.journal_directory.iterdir())] == [2, 5]
+    assert [path.stat().st_size for path in findings.iterdir()] == [0]
+    saved = ProfileStore(site.profiles_file).load()[2]
+    row = ReadPosition.objects.get()
+    assert (saved.journal, saved.findings) == (Cursor(5, 0), Cursor(2, 0))
+    assert (row.segment, row.offset) == (5, 0) == read_cursor(Path(site.var) / "agent" / "journal.cursor")
+    log = AppendLog(site.journal_directory, fsync=False, max_total_bytes=20 * SEGMENT_BYTES)
+    log.append(b'{"later": 1}')
+    log.close()
+    reader = Follower(site.journal_directory, saved.journal)
+    assert (reader.read(), reader.lost_segments) == ([b'{"later": 1}'], 0)
+    assert erase_files.remove(site, GONE) == erase_files.Files()
+
+
+@pytest.mark.parametrize("who", ["agent", "worker"])
+def test_the_newest_segment_stays_while_somebody_writes_or_reads_it(site, who):
+    everything_read(site)
+    directory = Path(site.var) / who
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert erase_files.remove(site, GONE) == erase_files.Files(profiles=1, segments=2, left=2, ledger=1)
+
+
+def test_the_newest_segment_stays_until_everybody_has_read_it(site):
+    everything_read(site)
+    ReadPosition.objects.update(offset=3)
+    left = erase_files.remove(site, GONE)
+    assert (left.segments, left.left) == (3, 1)
+    assert (site.journal_directory / "0000000004.log").exists()
 
 
 def test_files_stay_while_the_guard_runs(site):
