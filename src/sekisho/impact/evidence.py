@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from sekisho.impact import changes, entry, report, sending
+from sekisho.impact import changes, entry, reading, report, sending
 from sekisho.impact.model import EvidenceRow
 from sekisho.impact.whose import whose
 from sekisho.incidents.models import Incident
@@ -25,6 +25,8 @@ def rows(incident: Incident, figure: str, now: datetime | None = None) -> Iterat
         yield from sending.evidence_of(incident, his, at, figure)
     elif part in ("entry", "touched"):
         yield from entry.evidence_of(his, figure)
+    elif part == "read":
+        yield from reading.evidence_of(incident, his.ips, his.since, his.until, figure)
     elif part in ("changed", "leaked"):
         yield from changes.evidence_of(incident, his, figure)
     elif part == report.ADDRESS_BOOK:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sekisho.config import settings
-from sekisho.impact import changes, entry, sending
-from sekisho.impact.model import Figure, ImpactReport, Limit, Read, Sent
+from sekisho.impact import changes, entry, reading, sending
+from sekisho.impact.model import Figure, ImpactReport, Limit, Sent
 from sekisho.impact.whose import Whose, whose
 from sekisho.incidents import retention
 from sekisho.incidents.models import Incident, TimelineEntry
@@ -26,6 +26,7 @@ def build(incident: Incident, now: datetime) -> ImpactReport:
     """
     his = whose(incident, now)
     sent = sending.sent_of(incident, his, now)
+    read, untold, unread = reading.read_of(incident, his.ips, his.since, his.until)
     return ImpactReport(
         incident=incident.pk,
         mailbox=incident.mailbox,
@@ -34,14 +35,14 @@ def build(incident: Incident, now: datetime) -> ImpactReport:
         phase=incident.phase,
         entry=entry.entry_of(incident, his),
         sent=sent,
-        read=_nothing_read(),
+        read=read,
         changed=changes.changed_of(incident, his),
         leaked=changes.leaked_of(incident, his),
         address_book=address_book(incident),
         touched=entry.touched_of(his),
         services=None,
-        gaps=his.gaps,
-        limits=(Limit("reads_not_told"), *_limits(incident, his, sent, now)),
+        gaps=(*his.gaps, *unread),
+        limits=(*untold, *_limits(incident, his, sent, now)),
     )
 
 
@@ -66,8 +67,3 @@ def _limits(incident: Incident, his: Whose, sent: Sent, now: datetime) -> Iterat
     ended = incident.closed_at
     if his.since < now - timedelta(days=days) or (ended and ended < now - timedelta(days=retention.EVIDENCE_DAYS)):
         yield Limit("older_removed")
-
-
-def _nothing_read() -> Read:
-    zero = {name: Figure(f"read.{name}", 0, True) for name in ("sessions", "fetched", "octets", "deleted", "stored")}
-    return Read(folders=(), searches=(), **zero)

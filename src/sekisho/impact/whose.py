@@ -66,7 +66,7 @@ class Whose(NamedTuple):
 
 def whose(incident: Incident, now: datetime) -> Whose:
     """The rule, applied to an incident."""
-    since, until = incident.first_risk_at, _until(incident, now)
+    since, until = _since(incident), _until(incident, now)
     within = {"at__gte": since, "at__lte": until}
     logins = SignIn.objects.filter(mailbox=incident.mailbox, success=True, **within)
     messages = QueueIdLogin.objects.filter(mailbox=incident.mailbox, **within)
@@ -80,6 +80,14 @@ def whose(incident: Incident, now: datetime) -> Whose:
     hidden = len(ips) > MOST_SOURCES or any(map(_names_nobody, _addresses(messages)))
     ours = any(ip and _is_ours(ip) for ip in _addresses(logins) | _addresses(messages))
     return Whose(incident.mailbox, counted, since, until, _gaps(since, until), hidden, ours)
+
+
+def _since(incident: Incident) -> datetime:
+    """Its first sign; where a person suspended the mailbox, from when on its mail was held (an hour before)."""
+    held = incident.orders.filter(kind__in=["contain", "restrict"]).values_list("details", flat=True)
+    begins = [moment(float(details["hold_since"])) for details in held if details.get("hold_since")]
+    # What the guard learnt from the mail log, after an absence, has the log's whole seconds.
+    return min([incident.first_risk_at, *begins]).replace(microsecond=0)
 
 
 def _until(incident: Incident, now: datetime) -> datetime:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from sekisho.config.model import FOR_EVER_DAYS, RetentionSettings
@@ -60,7 +60,9 @@ def _nobodys_evidence(model: Any, at: str = "at") -> QuerySet[Any]:
     first sign until its recovery (or its end, where it had none) for EVIDENCE_DAYS after its end; a dismissed one keeps
     nothing.
     """
-    needing = Incident.objects.filter(mailbox=OuterRef("mailbox"), first_risk_at__lte=OuterRef(at))
+    # A person who suspends looks back an hour (decisions.OPERATOR_HOLD).
+    an_hour_on = ExpressionWrapper(OuterRef(at) + timedelta(hours=1), output_field=DateTimeField())
+    needing = Incident.objects.filter(mailbox=OuterRef("mailbox"), first_risk_at__lte=an_hour_on)
     needing = needing.exclude(phase="dismissed").filter(
         Q(recovered_at=None) | Q(recovered_at__gte=OuterRef(at)), Q(closed_at=None) | Q(closed_at__gte=OuterRef(at))
     )

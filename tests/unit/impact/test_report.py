@@ -232,7 +232,8 @@ def test_a_time_without_the_guard_is_stated_and_makes_every_count_a_least_one(wo
     world.result("4AWAY", "s@far.test")
     world.decide()
     report = world.report()
-    assert report.gaps == (Gap("guard", T + 20, T + 50),)
+    assert report.gaps[0] == Gap("guard", T + 20, T + 50)
+    assert {gap.part for gap in report.gaps} <= {"guard", "events"}
     assert report.sent.messages.value == 1 and report.sent.messages.at_least
     assert counts(report.sent.outcomes) == {"delivered": 1}
     assert report.entry.guesses.at_least
@@ -253,6 +254,21 @@ def test_an_incident_that_a_person_began_has_one(incident: Incident) -> None:
     report = build(incident, NOW)
     assert report.entry.sources == () and report.entry.first_at is None
     assert report.sent.messages.value == 0 and report.changed == () and report.touched == ()
+
+
+def test_a_suspension_by_a_person_counts_from_when_on_mail_was_held(world: World) -> None:
+    world.login()
+    world.message(strangers=("s@far.test",))
+    world.message(t=T - 7200, strangers=("earlier@far.test",))
+    at = datetime.fromtimestamp(T + 600, UTC)
+    decisions.suspend(ALICE, "complaints", "operator", at - timedelta(minutes=20), now=at)
+    assert world.report().sent.messages.value == 1
+
+
+def test_a_message_known_from_the_log_has_whole_seconds_and_counts(world: World) -> None:
+    world.see(QueueIdPaired(T, ALICE, "4LOG", ip=THIEF, country="VN", asn=64501, strange=True))
+    world.decide(first_risk_at=T + 0.9)
+    assert world.report().sent.messages.value == 1
 
 
 def test_who_comes_after_the_doors_were_opened_again_is_not_his(world: World) -> None:
