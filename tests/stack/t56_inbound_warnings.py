@@ -165,6 +165,7 @@ def scene(stack: Stack) -> Iterator[Scene]:
         # The agent has written it, and rspamd has read it again.
         assert wait_until(lambda: DOMAIN in (place / "tenants.json").read_text(), 20) is not None
         assert wait_until(lambda: made.log().count("sekisho: 2 tenants") > 0, 30) is not None, made.log()[-2000:]
+        print(f"t56: ready to send after {time.monotonic() - began:.1f} s")
         yield made
 
 

@@ -65,10 +65,12 @@ ABOUT_A_ROW = {
     "incident_answer": ("post", "/incidents/{n}/answer", {}),
     "incident_close": ("post", "/incidents/{n}/close", None),
     "domain_mode": ("post", "/domains/{d}/mode", {"mode": "observe"}),
+    "domain_inbound_show": ("get", "/domains/{d}/inbound", None),
+    "domain_inbound": ("post", "/domains/{d}/inbound", {"level": "observe", "names": ["株式会社はな"]}),
 }
 LISTS = {"mailbox_list": "/mailboxes", "incident_list": "/incidents", "domain_list": "/domains"}
 ABOUT_THE_HOST = {"reputation_show": "/reputation"}
-OPERATORS = {"mailbox_suspend", "mailbox_restrict", "incident_dismiss", "domain_mode"}
+OPERATORS = {"mailbox_suspend", "mailbox_restrict", "incident_dismiss", "domain_mode", "domain_inbound"}
 # What the state of a suspended mailbox does not allow.
 REFUSED = {"mailbox_restrict", "incident_answer", "incident_close"}
 
@@ -153,7 +155,7 @@ def test_a_key_without_the_scope_is_told_so_whatever_it_asks_about(operation, in
     needed = (
         "read" if method == "get" else "contain" if operation in ("mailbox_suspend", "mailbox_restrict") else "recover"
     )
-    needed = "admin" if operation == "domain_mode" else needed
+    needed = "admin" if operation in ("domain_mode", "domain_inbound") else needed
     key = key_of("operator", scopes=[scope for scope in ALL if scope != needed])
     answer = call(key, method, path.format(a=f"nobody@{DOMAIN}", n=1, d="nothing.example"), body)
     assert (answer.status_code, answer.json()["error"]) == (403, "scope")

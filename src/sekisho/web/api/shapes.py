@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
+from sekisho.inbound.rules import LONGEST_NAME, MOST_ALLOWED, MOST_NAMES
 from sekisho.incidents.allowances import MOST_HOURS, MOST_RECIPIENTS, USUAL_HOURS, USUAL_RECIPIENTS
 from sekisho.web.forms import LONGEST_PASSWORD
 
@@ -62,6 +63,16 @@ class AnswerBody(_Body):
 
 class ModeBody(_Body):
     mode: Literal["observe", "enforce"]
+
+
+class InboundBody(_Body):
+    """All of it: what is left out is as for a domain that never chose."""
+
+    level: Literal["off", "observe", "warn"]
+    tag: bool = False
+    place: Literal["inbox", "folder", "quarantine"] = "inbox"
+    names: list[Annotated[Text, Field(max_length=LONGEST_NAME)]] = Field(default=[], max_length=MOST_NAMES)
+    allowed: list[Annotated[Text, Field(max_length=254)]] = Field(default=[], max_length=MOST_ALLOWED)
 
 
 class _Answer(Schema):
@@ -143,6 +154,15 @@ class Domain(_Answer):
     alias_of: str | None
     server_name: str
     mode: Literal["observe", "enforce"]
+
+
+class InboundAnswer(_Answer):
+    domain: str
+    level: Literal["off", "observe", "warn"]
+    tag: bool
+    place: Literal["inbox", "folder", "quarantine"]
+    names: list[str]
+    allowed: list[str]
 
 
 class ModeAnswer(_Answer):
