@@ -229,7 +229,7 @@ class DiagnosisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     # (RFC 8601, section 5) may stand here; empty: no result is believed, and the answer says that nobody checked.
     authserv_ids: tuple[str, ...] = ()
     # Answers by mail for a mailbox in a day: a worried person sends a handful, a program would send thousands.
-    answers_a_day: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    answers_a_day: Annotated[int, msgspec.Meta(ge=1, le=1000, extra={"unit": "answers a day"})] = 20
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

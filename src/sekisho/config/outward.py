@@ -54,7 +54,7 @@ class HarmWatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     # While an incident is open, and for a week after one: most listings come within a day.
     incident_every_s: Annotated[float, msgspec.Meta(ge=1, le=86400, extra={"unit": "seconds"})] = 600.0
     # Questions a minute, all lists together: some 9,000 a day, far below what any free list allows.
-    questions_a_minute: Annotated[int, msgspec.Meta(ge=1, le=600)] = 6
+    questions_a_minute: Annotated[int, msgspec.Meta(ge=1, le=600, extra={"unit": "questions a minute"})] = 6
 
 
 class NoticeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
