@@ -65,6 +65,39 @@ class Roundcube:
         with self._connection() as connection:
             return sum(1 for _ in self._sessions(connection, is_mine))
 
+    def count_contacts(self, is_mine: Callable[[str], bool]) -> int | None:
+        """How many entries the address book of these login names has; None: they never used this webmail.
+
+        Raises WebmailError, also where our database user may not read these tables.
+        """
+        users, contacts = (f"{self._settings.table_prefix}{name}" for name in ("users", "contacts"))
+        with self._connection() as connection:
+            cursor = connection.cursor()
+            mine = [number for number, name in self._users(cursor, users) if is_mine(str(name))]
+            if not mine:
+                return None
+            marks = ", ".join([self._mark] * len(mine))
+            # An entry that its owner deleted stays in the table, marked.
+            cursor.execute(f"SELECT COUNT(*) FROM {contacts} WHERE del <> 1 AND user_id IN ({marks})", mine)  # noqa: S608
+            return int(cursor.fetchone()[0])
+
+    def _users(self, cursor: Any, table: str) -> Iterator[tuple[int, str]]:
+        """Everybody who ever used it, page by page."""
+        page = (
+            f"SELECT user_id, username FROM {table} WHERE user_id > {self._mark} "  # noqa: S608
+            f"ORDER BY user_id LIMIT {PAGE_ROWS}"
+        )
+        until, last = time.monotonic() + DEADLINE_S, 0
+        while True:
+            cursor.execute(page, (last,))
+            rows = cursor.fetchall()
+            yield from rows
+            if len(rows) < PAGE_ROWS:
+                return
+            last = rows[-1][0]
+            if time.monotonic() > until:
+                raise WebmailError("too many webmail users to look through")
+
     def _sessions(self, connection: Any, is_mine: Callable[[str], bool]) -> Iterator[str]:
         """Session ids, page by page in the order of their key, so that nothing is held open or read whole."""
         page = (

@@ -7,7 +7,7 @@ those logins; but pages that need no login (address book, a form for a new passw
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sekisho.config import Settings, WebmailSettings
 from sekisho.containment.roundcube import Roundcube
@@ -21,6 +21,15 @@ class Webmail(Protocol):
 
     def count_sessions(self, is_mine: Callable[[str], bool]) -> int:
         """How many there are now."""
+
+
+@runtime_checkable
+class KeepsContacts(Protocol):
+    """One that has an address book of its own."""
+
+    def count_contacts(self, is_mine: Callable[[str], bool]) -> int | None:
+        """How many entries the login names for which `is_mine` says yes have; None: it does not know them. Raises
+        WebmailError."""
 
 
 KINDS: dict[str, Callable[[WebmailSettings], Webmail]] = {"roundcube": Roundcube}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from sekisho.containment.roundcube import WebmailError
-from sekisho.containment.webmail import Webmail
+from sekisho.containment.webmail import KeepsContacts, Webmail
 from sekisho.containment.work import StepFailed, Work, counted
+
+log = logging.getLogger(__name__)
 
 # A page of Roundcube that took less than half a second writes its session over ours; nothing later does (roundcube.py).
 AGAIN_S = 0.6
@@ -55,7 +59,26 @@ def webmail_sessions_ended(work: Work) -> str:
         raise StepFailed(str(error)) from error
     if left:
         raise StepFailed(f"{counted(left, 'webmail session')} still there")
-    return f"{counted(work.notes.get('webmail_sessions', 0), 'webmail session')} ended"
+    ended = f"{counted(work.notes.get('webmail_sessions', 0), 'webmail session')} ended"
+    contacts = _contacts(work)
+    return ended if contacts is None else f"{ended}, {contacts} in the address book"
+
+
+def _contacts(work: Work) -> int | None:
+    """How many people the mailbox' address books name, for the report of what a hijacker could see (impact.report).
+
+    None where no webmail knows the mailbox, or none lets us read it: nothing depends on it.
+    """
+    found = []
+    for webmail in work.tools.webmails:
+        if not isinstance(webmail, KeepsContacts):
+            continue
+        try:
+            found.append(webmail.count_contacts(lambda login: _is_mine(work, login)))
+        except WebmailError as error:
+            log.info("the address book cannot be counted: %s", error)
+    known = [number for number in found if number is not None]
+    return sum(known) if known else None
 
 
 def present_webmail_sessions_ended(work: Work) -> str:

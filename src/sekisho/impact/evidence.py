@@ -30,8 +30,7 @@ def rows(incident: Incident, figure: str, now: datetime | None = None) -> Iterat
     elif part in ("changed", "leaked"):
         yield from changes.evidence_of(incident, his, figure)
     elif part == report.ADDRESS_BOOK:
-        for row in report.contact_counts(incident):
-            facts: dict[str, str | int | float | bool | None] = {
-                "host": str(row.details.get("host", "")), "count": int(row.details["count"]),
-            }  # fmt: skip
-            yield EvidenceRow(figure, "timeline", str(row.pk), row.at.timestamp(), facts)
+        for step, number in report.contact_counts(incident):
+            facts: dict[str, str | int | float | bool | None] = {"host": step.host, "count": number}
+            at_step = step.at or incident.detected_at
+            yield EvidenceRow(figure, "step", str(step.pk), at_step.timestamp(), facts)

@@ -10,9 +10,6 @@ import msgspec
 from sekisho.impact import masking
 from sekisho.impact.model import ImpactReport
 
-# A folder's figure is named after it, and people name their folders after people.
-_FOLDER = "read.folder:"
-
 
 def plain(report: ImpactReport) -> dict[str, Any]:
     """The struct as JSON has it."""
@@ -26,8 +23,4 @@ def masked_facts(report: ImpactReport, domains: Collection[str] | None) -> dict[
     `touched_elsewhere` says how many mailboxes that leaves out.
     """
     facts = plain(masking.within(masking.masked(report), domains))
-    for folder in facts["read"]["folders"]:
-        for figure in (folder["opened"], folder["fetched"]):
-            if folder["name"] == masking.HIDDEN and figure["name"].startswith(_FOLDER):
-                figure["name"] = f"{_FOLDER}{masking.HIDDEN}"
     return {**facts, "touched_elsewhere": masking.count_others(report, domains)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -10,10 +11,12 @@ from sekisho.impact import changes, entry, reading, sending
 from sekisho.impact.model import Figure, ImpactReport, Limit, Sent
 from sekisho.impact.whose import Whose, whose
 from sekisho.incidents import retention
-from sekisho.incidents.models import Incident, TimelineEntry
+from sekisho.incidents.models import Incident, Step
 
-# The agent counts the webmail's contacts when it ends the sessions (containment.webmail_steps).
 ADDRESS_BOOK = "address_book"
+# The agent counts the webmail's contacts when it ends the sessions, and says so (containment.webmail_steps).
+ENDED_STEP = "end_webmail_sessions"
+_CONTACTS = re.compile(r"(\d+) in the address book").search
 NOT_SETTLED = ("waiting", "unknown")
 # Rows that go by their age even while an incident needs them.
 KEPT_BY_AGE = ("sign_ins", "failed_sign_ins")
@@ -49,12 +52,14 @@ def build(incident: Incident, now: datetime) -> ImpactReport:
 def address_book(incident: Incident) -> Figure | None:
     """How many contacts the webmail kept for the mailbox when it was suspended; None: nobody has counted."""
     counted = contact_counts(incident)
-    return Figure(ADDRESS_BOOK, sum(int(row.details["count"]) for row in counted)) if counted else None
+    return Figure(ADDRESS_BOOK, sum(number for _, number in counted)) if counted else None
 
 
-def contact_counts(incident: Incident) -> list[TimelineEntry]:
-    """The counts told by the agents, one a host."""
-    return list(incident.timeline.filter(kind=ADDRESS_BOOK).order_by("at", "pk"))
+def contact_counts(incident: Incident) -> list[tuple[Step, int]]:
+    """What the agents counted. Hosts of one installation ask the same webmail: the highest count is the one."""
+    steps = incident.steps.filter(plan="contain", name=ENDED_STEP).order_by("at", "pk")
+    counted = [(step, int(found[1])) for step in steps if (found := _CONTACTS(step.outcome))]
+    return [max(counted, key=lambda one: one[1])] if counted else []
 
 
 def _limits(incident: Incident, his: Whose, sent: Sent, now: datetime) -> Iterator[Limit]:

@@ -26,6 +26,10 @@ SENTENCES: list[tuple[re.Pattern[str], Words]] = [
         (rf"{_N} sessions? ended", _("%(n)s sessions ended")),
         (rf"{_N} webmail sessions? ended", _("%(n)s webmail sessions ended")),
         (
+            rf"{_N} webmail sessions? ended, {_M} in the address book",
+            _("%(n)s webmail sessions ended, %(m)s entries in the address book"),
+        ),
+        (
             r"the password in the site's table was changed; it opens nothing",
             _("the password in the site's table was changed; it opens nothing"),
         ),

@@ -209,3 +209,18 @@ def test_the_sweeps_end_a_session_that_was_written_again(table: Table, work: Wor
 def test_a_prefix_that_is_no_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="table_prefix"):
         Roundcube(WebmailSettings("roundcube", table_prefix="x; DROP TABLE session --"))
+
+
+def test_the_address_book_of_the_mailbox_is_counted(work: Work, table: Table) -> None:
+    assert webmail_sessions_ended(work) == "0 webmail sessions ended", "this database user may not read it"
+    # Roundcube 1.6.5, SQL/sqlite.initial.sql, the columns that matter.
+    with sqlite3.connect(table.path) as connection:
+        connection.execute("CREATE TABLE users (user_id INTEGER PRIMARY KEY, username varchar(128))")
+        connection.execute("CREATE TABLE contacts (contact_id INTEGER PRIMARY KEY, user_id integer, del tinyint)")
+        connection.execute("INSERT INTO users VALUES (1, ?), (2, ?)", (BOB, BOB.upper()))
+    assert webmail_sessions_ended(work) == "0 webmail sessions ended", "alice never used it"
+    with sqlite3.connect(table.path) as connection:
+        connection.execute("INSERT INTO users VALUES (3, ?), (4, ?)", (ALICE.upper(), ALICE_ALIAS))
+        owners = [(1, 0), (3, 0), (3, 0), (3, 1), (4, 0)]
+        connection.executemany("INSERT INTO contacts (user_id, del) VALUES (?, ?)", owners)
+    assert webmail_sessions_ended(work) == "0 webmail sessions ended, 3 in the address book"

@@ -21,7 +21,6 @@ from sekisho.incidents.models import (
     Step,
     Transition,
 )
-from sekisho.incidents.timeline import add_entry
 from sekisho.journal import GuardGap, MailForwarded, QueueIdPaired, ScriptChanged
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
@@ -294,7 +293,11 @@ def test_contacts_of_the_webmail_are_known_when_an_agent_has_counted_them(world:
     world.decide()
     incident = world.take()
     assert world.report().address_book is None
-    add_entry(incident, NOW, "address_book", "address_book-1-mx", {"count": 42, "host": "mx"})
+    for host, outcome in (("mx", "1 webmail session ended, 42 in the address book"), ("mx2", "no webmail is set up")):
+        Step.objects.create(
+            incident=incident, plan="contain", generation=0, host=host, name="end_webmail_sessions", position=6,
+            state="done", at=NOW, outcome=outcome,
+        )  # fmt: skip
     report = world.report()
     assert report.address_book is not None and report.address_book.value == 42
     assert unproved(report) == []
