@@ -63,6 +63,11 @@ MEANINGS = {
         "a mail program in a country to which its owner has closed the mailbox (`sekisho mailbox countries`)",
         "keeps the message in its outbox",
     ),
+    "SUBMISSION_RENEW": Meaning(
+        "the guard, at RCPT",
+        "the mail program of a mailbox whose password renewal is overdue (docs/passwords.md), for a new recipient",
+        "keeps the message in its outbox until the password is new; known recipients go on",
+    ),
     "AUTH_UNAVAILABLE": Meaning(
         "Postfix' submission, when Dovecot's auth process does not answer",
         "any mail program that logs in",

@@ -20,7 +20,7 @@ from datetime import timedelta
 from django.utils import timezone
 from sekisho.directory import provision
 from sekisho.directory.models import SiteMailbox
-from sekisho.incidents import app_passwords, decisions, notes, question_links, settings_test
+from sekisho.incidents import app_passwords, decisions, notes, question_links, renewal, settings_test
 from sekisho.incidents.models import Incident, KnownSetting, Notice, QuestionLink, QueueIdLogin, UsualUse
 from sekisho.journal import AttemptSeen, DecisionRecord, IndicatorRecord
 from sekisho.recovery.models import SiteWatch
@@ -64,6 +64,11 @@ if not SiteMailbox.objects.filter(username={VICTIM!r}).exists():
     for number, (slip, success, ip) in enumerate([("", True, "127.0.0.1"), ("local_part", False, "127.0.0.1"),
                                                   ("", False, "198.18.40.7"), ("certificate", False, "127.0.0.1")]):
         settings_test.keep(AttemptSeen(now.timestamp() + number + 1, {VICTIM!r}, slip, "own", success, "imap", ip))
+people = [{VICTIM!r}, *{OWNERS!r}]
+campaign = renewal.open_campaign("hana.example") or renewal.start(
+    "hana.example", people, "chosen", timezone.now() + timedelta(days=20), "operator", timezone.now())
+renewal.except_until(campaign.mailboxes.get(mailbox={VICTIM!r}), timezone.now() + timedelta(days=60), "受付の複合機",
+                     "operator", timezone.now())
 link = QuestionLink.objects.get(notice__incident__mailbox=asked, notice__recipient="soto@outside.example")
 result = [Incident.objects.get(mailbox={VICTIM!r}).pk, question_links.token_of(link.seed)]
 """
@@ -181,6 +186,9 @@ def scenes(incident: int, question: str, link: str) -> list[Scene]:
         Scene("domain", "/admin/system/domains/hana.example/", OWNER, "domain-admin"),
         Scene("inbound_warnings", "/admin/system/domains/hana.example/inbound/"),
         Scene("sending_countries", "/admin/system/domains/hana.example/sending-countries/"),
+        # The first campaign of this panel: SCENE has begun it.
+        Scene("renewal", "/admin/system/domains/hana.example/passwords/1/"),
+        Scene("passwords", "/admin/system/domains/hana.example/passwords/"),
         Scene("diagnosis", "/admin/system/diagnosis/"),
         Scene("rules", "/admin/system/rules/?alert=3&restrict=5&suspend=15"),
         Scene("channels", "/admin/system/channels/"),

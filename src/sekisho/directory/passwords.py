@@ -187,6 +187,11 @@ def _taken_apart(stored: str) -> tuple[str, str, str]:
     return scheme, prefix, rest
 
 
+def scheme_of(stored: str) -> str:
+    """The scheme of a stored hash as Dovecot names it, "" where it cannot be told; {CRYPT} is looked into."""
+    return _taken_apart(stored)[0]
+
+
 def verify_password(password: str, stored: str) -> bool:
     """Whether the password opens this stored hash. False for a scheme we cannot read and for a damaged hash."""
     scheme, _, rest = _taken_apart(stored)

@@ -30,6 +30,7 @@ from sekisho.wire.postfix_policy import PolicyRequest
 from sekisho.wire.replies import (
     GO_ON,
     SUBMISSION_ELSEWHERE,
+    SUBMISSION_RENEW,
     SUBMISSION_RESTRICTED,
     SUBMISSION_STOPPED,
     SUBMISSION_SUSPENDED,
@@ -229,7 +230,14 @@ class Checkpoint:
             return SUBMISSION_ELSEWHERE
         # Refused from there or not, it is judged all the same: a rule must not hide a takeover.
         elsewhere = self._sending.refuses(mailbox, ip, place, now)
-        if not elsewhere and stand.status == "active" and self._is_routine(mailbox, stand, place, recipient, now):
+        overdue = self.permissions.is_overdue(mailbox)
+        waits = overdue and self.permissions.waits(mailbox, recipient, self.profiles.of(mailbox))
+        if (
+            not elsewhere
+            and not waits
+            and stand.status == "active"
+            and self._is_routine(mailbox, stand, place, recipient, now)
+        ):
             self.counters.routine += 1
             return GO_ON
         if self._judged.is_new(instance, recipient):
@@ -241,7 +249,7 @@ class Checkpoint:
         if elsewhere:
             return SUBMISSION_ELSEWHERE
         if stand.status == "active":
-            return GO_ON
+            return SUBMISSION_RENEW if waits else GO_ON
         if self.permissions.is_mailing(mailbox, stand, now):
             return GO_ON
         known = self.profiles.of(mailbox).knows(recipient)

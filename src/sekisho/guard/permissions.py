@@ -10,6 +10,8 @@ from sekisho.guard.standing import Stand
 from sekisho.journal import StateFile
 
 NO_COUNTRIES: frozenset[str] = frozenset()
+# Recipients remembered for a mailbox whose new ones wait: a person's outbox holds a few; a mailing's rest may pass.
+MOST_WAITING = 1000
 
 
 class Permissions:
@@ -17,6 +19,9 @@ class Permissions:
 
     def __init__(self) -> None:
         self._state = StateFile(written_at=0.0)
+        self._renewals: frozenset[str] = frozenset()
+        # mailbox -> new recipients that wait for its password. A restart of the guard forgets them.
+        self._waiting: dict[str, set[str]] = {}
         # mailbox -> (until, recipients, generation) of each mailing that is allowed.
         self._allowed: dict[str, tuple[float, int, int]] = {}
         # mailbox -> (generation, new recipients so far). A restart of the guard forgets it: an allowance may then be
@@ -25,6 +30,8 @@ class Permissions:
 
     def take_state(self, state: StateFile) -> None:
         self._state = state
+        self._renewals = frozenset(state.renewals)
+        self._waiting = {mailbox: found for mailbox, found in self._waiting.items() if mailbox in self._renewals}
         self._allowed = {
             mailbox: (stated.allowed_until, stated.allowed_recipients, stated.generation)
             for mailbox, stated in state.mailboxes.items()
@@ -45,6 +52,24 @@ class Permissions:
         if pinned is None or not place.country or place.country in pinned:
             return True
         return place.country in self.open_countries(mailbox, now)
+
+    def waits(self, mailbox: str, recipient: str, profile: MailboxProfile) -> bool:
+        """Whether this recipient waits, because the mailbox's password should have been renewed by now.
+
+        Only new ones do; one that was asked for and refused stays new, though the profile has learnt it by tomorrow.
+        """
+        if mailbox not in self._renewals:
+            return False
+        waiting = self._waiting.setdefault(mailbox, set())
+        if recipient not in waiting and profile.knows(recipient):
+            return False
+        if len(waiting) < MOST_WAITING:
+            waiting.add(recipient)
+        return True
+
+    def is_overdue(self, mailbox: str) -> bool:
+        """Whether the mailbox is one of those of which some recipients wait."""
+        return mailbox in self._renewals
 
     def is_mailing(self, mailbox: str, stand: Stand, now: float) -> bool:
         """Whether new recipients pass uncounted now. A restriction or suspension ends what was allowed before it."""

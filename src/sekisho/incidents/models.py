@@ -32,6 +32,8 @@ from sekisho.incidents.question_models import Question as Question
 from sekisho.incidents.question_models import QuestionLink as QuestionLink
 from sekisho.incidents.reading_models import SessionReading as SessionReading
 from sekisho.incidents.receiver_models import ReceiverDay as ReceiverDay
+from sekisho.incidents.renewal_models import RenewalCampaign as RenewalCampaign
+from sekisho.incidents.renewal_models import RenewalMailbox as RenewalMailbox
 from sekisho.incidents.retention_model import RetentionRule as RetentionRule
 from sekisho.incidents.sending_models import SentElsewhere as SentElsewhere
 from sekisho.incidents.settings_test_models import SettingsAttempt as SettingsAttempt

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from sekisho.config import settings
 from sekisho.directory.models import Contact, DomainMode, SiteMailbox
 from sekisho.directory.names import alias_domains
-from sekisho.incidents import burned, close_watch, sending, settings_test, travel
+from sekisho.incidents import burned, close_watch, renewal, sending, settings_test, travel
 from sekisho.incidents.case_numbers import case_number
 from sekisho.incidents.containing import OPEN_PHASES
 from sekisho.incidents.models import Allowance, DeferredPair, Incident, MailboxStatus, Transition
@@ -81,6 +81,7 @@ def build_state(now: datetime) -> StateFile:
         travel=travel.open_countries(now),
         countries=travel.pins_in_force(),
         sending=sending.rules_in_force(),
+        renewals=renewal.overdue(now),
         settings_tests=settings_test.watched(now),
         close_watch=watched,
         close_watch_domains=close_watch.domains(watched),

@@ -78,6 +78,8 @@ class StateFile(msgspec.Struct, frozen=True):
     # On close watch after a takeover: mailboxes, and domains for their other mailboxes; until then (epoch seconds).
     close_watch: dict[str, float] = {}
     close_watch_domains: dict[str, float] = {}
+    # Mailboxes whose password renewal is overdue: their new recipients wait (incidents.renewal).
+    renewals: tuple[str, ...] = ()
     # Mailboxes whose login attempts somebody watches just now, and the addresses (or /64) of the browsers he uses.
     settings_tests: dict[str, tuple[str, ...]] = {}
 

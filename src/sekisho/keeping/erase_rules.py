@@ -92,6 +92,7 @@ REST = [
         for name in ("OwnerContact", "PaperCode", "OwnerFactor", "RecoveryRequest", "SiteWatch")
     ),
     Rule("inbound.DiagnosisCount", _mailbox),
+    Rule("incidents.RenewalCampaign", _domain),
     Rule("impact.DutySwitch", _domain),
     *(Rule(f"impact.{name}", _subject) for name in ("ListLook", "Listing")),
     *(Rule(f"directory.{name}", _mailbox) for name in ("TravelPass", "CountryPin", "SendingChoice")),
@@ -103,6 +104,7 @@ RULES = [*MANY, *REST]
 WITH_ANOTHER = {
     "incidents.Decision": "incidents.Incident",
     "incidents.Indicator": "incidents.Decision",
+    "incidents.RenewalMailbox": "incidents.RenewalCampaign",
     "incidents.Step": "incidents.Incident",
     "incidents.TimelineEntry": "incidents.Incident",
     "incidents.HeldMessage": "incidents.Incident",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.contrib.sessions.models import Session
 
 from sekisho.recovery import contacts, requests
+from sekisho.recovery.renewals import Renewals
 from sekisho.recovery.site_edits import SiteEdits
 
 # Requests and ended sessions are small; once an hour keeps both tables short.
@@ -22,10 +23,12 @@ class Duties:
         self._look_at_site: datetime | None = None
         self._tidy: datetime | None = None
         self._site_edits = SiteEdits()
+        self._renewals = Renewals()
 
     def __call__(self, now: datetime) -> None:
         requests.answer(now)
         self._site_edits(now)
+        self._renewals(now)
         if self._look_at_site is None or now >= self._look_at_site:
             more = contacts.adopt_site_contacts(now) == contacts.ADOPTED_AT_ONCE
             self._look_at_site = now + (GO_ON_AFTER if more else contacts.SITE_EVERY)

@@ -36,6 +36,10 @@ SUBMISSION_STOPPED = "450 4.7.1 sending is paused for this mailbox, please conta
 # A mailbox that its owner keeps to some countries, used from another: the same codes.
 SUBMISSION_ELSEWHERE = "450 4.7.1 this mailbox is not used from your country, please contact your mail administrator"
 
+# A mailbox whose password should have been renewed by a day that was told three times: the same codes, for new
+# recipients only. It says what to do, since the mail program shows it to the owner.
+SUBMISSION_RENEW = "450 4.7.1 a new password is due for this mailbox, new recipients wait until it is set"
+
 # RFC 4954, section 6: "454 4.7.0 Temporary authentication failure. This response to the AUTH command indicates that the
 # authentication failed due to a temporary server failure. The client SHOULD NOT prompt the user for another password
 # in this case".
@@ -66,6 +70,7 @@ REPLIES = (
     SUBMISSION_RESTRICTED,
     SUBMISSION_STOPPED,
     SUBMISSION_ELSEWHERE,
+    SUBMISSION_RENEW,
     AUTH_UNAVAILABLE,
     IMAP_UNAVAILABLE,
     AUTH_SUSPENDED,

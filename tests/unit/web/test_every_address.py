@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from casting import DOMAIN, FOREIGN, VICTIM
 from sekisho.directory import api_keys
-from sekisho.incidents.models import Audit, Incident, MailboxStatus, Order
+from sekisho.incidents.models import Audit, Incident, MailboxStatus, Order, RenewalCampaign
 
 pytestmark = pytest.mark.django_db(databases=["default", "site"])
 
@@ -143,6 +143,11 @@ TENANT = {
     "inbound_warnings",
     "sending_countries",
     "sending_countries_set",
+    "passwords",
+    "renewal_start",
+    "renewal",
+    "renewal_except",
+    "renewal_end",
     "incident",
     "incident_queue",
     "impact_report",
@@ -208,12 +213,16 @@ TABLES = {"open to all": OPEN_TO_ALL, "owner": OWNER, "own": OWN, "tenant": TENA
 @pytest.fixture
 def address_of(incident: Incident, cast):
     """`address_of(name)`: that page about the tenant's mailbox, incident, domain or key."""
+    campaign = RenewalCampaign.objects.create(
+        domain=DOMAIN, due=incident.detected_at, criterion="chosen", started_at=incident.detected_at, started_by="x"
+    )
     row, _ = api_keys.make(cast.owner, "x", ["read"], "x", incident.detected_at.replace(year=2999))
     values = {
         "address": VICTIM,
         "number": incident.pk,
         "item": 1,
         "domain": DOMAIN,
+        "campaign": campaign.pk,
         "prefix": row.prefix,
         "account": cast.colleague.pk,
         "kind": "message",

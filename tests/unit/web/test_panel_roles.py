@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "site"])
 VALUES = {
     "address": VICTIM,
     "domain": DOMAIN,
+    "campaign": 1,
     "item": 1,
     "token": "0123",
     "client": "thunderbird",

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from sekisho.incidents import close_watch, decisions
+from sekisho.incidents import close_watch, decisions, renewal
 from sekisho.incidents.permit_facts import probation_facts
 from sekisho.recovery import mail_settings, owner_factors, second_factor
 from sekisho.web import impact_reading, owner_session, owner_steps, story, waiting
@@ -39,6 +39,7 @@ def home(request: HttpRequest, owner: Owner) -> HttpResponse:
         status=status,
         waiting=waiting.of_incident(incident) if suspended and incident else None,
         probation=probation_facts(status, timezone.now()),
+        renewal=renewal.of_mailbox(owner.address),
         # Whoever has shown only the password must not learn that he has been noticed.
         alert=incident if owner.proved and not suspended else None,
         # Both see that it was stopped; only the owner gets past the second factor to the report.
