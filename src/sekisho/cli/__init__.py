@@ -48,6 +48,7 @@ _PLACES = {
     "diagnose": "diagnose",
     "notify": "notify",
     "reputation": "reputation",
+    "hardening": "hardening",
     "audit": "audit",
     "key": "key",
     "backup": "backup",

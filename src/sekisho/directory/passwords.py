@@ -192,6 +192,11 @@ def scheme_of(stored: str) -> str:
     return _taken_apart(stored)[0]
 
 
+def is_slow(stored: str) -> bool:
+    """Whether a stored hash is in a scheme that is slow by design and salted; not so for plain text and for none."""
+    return scheme_of(stored) in KEPT_SCHEMES
+
+
 def verify_password(password: str, stored: str) -> bool:
     """Whether the password opens this stored hash. False for a scheme we cannot read and for a damaged hash."""
     scheme, _, rest = _taken_apart(stored)

@@ -68,7 +68,7 @@ def day_facts(now: datetime, domain: str = "") -> list[dict[str, Any]]:
     first = today - timedelta(days=SHOWN_DAYS - 1)
     found = receivers.by_day(first, today, domain=domain)
     days = (first + timedelta(days=number) for number in range(SHOWN_DAYS))
-    return [{"day": day, **_counts(found.get(day, Count()))} for day in days]
+    return [{"day": day.isoformat(), **_counts(found.get(day, Count()))} for day in days]
 
 
 def _counts(count: Count) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def draw(days: Sequence[dict[str, Any]]) -> Sparkline | None:
         bars=bars,
         usual_y="",
         mark_x="",
-        text=text % {"now": 100 * days[-1]["share"], "worst": 100 * worst["share"], "day": worst["day"].isoformat()},
+        text=text % {"now": 100 * days[-1]["share"], "worst": 100 * worst["share"], "day": worst["day"]},
         since=now,
         until=now,
         total=sum(day["refused_57"] + day["deferred_47"] for day in days),

@@ -55,6 +55,8 @@ ABOUT_A_ROW = {
     "mailbox_show": ("get", "/mailboxes/{a}", None),
     "explain": ("get", "/mailboxes/{a}/explain", None),
     "deferred": ("get", "/mailboxes/{a}/deferred", None),
+    "mailbox_hardening": ("get", "/mailboxes/{a}/hardening", None),
+    "domain_hardening": ("get", "/domains/{d}/hardening", None),
     "mailbox_suspend": ("post", "/mailboxes/{a}/suspend", {"reason": "because"}),
     "mailbox_restrict": ("post", "/mailboxes/{a}/restrict", {"reason": "because"}),
     "mailbox_reinstate": ("post", "/mailboxes/{a}/reinstate", {"password": NEW_PASSWORD}),

@@ -7,6 +7,7 @@ from ninja import Router
 from sekisho.directory import access
 from sekisho.inbound import rules
 from sekisho.incidents import enforcement
+from sekisho.recovery import hardening
 from sekisho.recovery.domain_facts import domain_facts
 from sekisho.web.api import shapes
 from sekisho.web.api.keys import ADMIN, READ, caller
@@ -62,3 +63,15 @@ def inbound(request: HttpRequest, domain: str, body: shapes.InboundBody) -> Http
     except rules.BadRule as error:
         raise Refusal(422, "invalid", f"{error.what!r} cannot be used") from error
     return reply({"domain": name, **msgspec.to_builtins(rules.rule_of(name))})
+
+
+@router.get(
+    "/{domain}/hardening",
+    auth=READ,
+    response={200: shapes.Hardening, **shapes.PROBLEMS},
+    operation_id="domain_hardening",
+)
+def show_hardening(request: HttpRequest, domain: str) -> HttpResponse:
+    """Show what makes the next takeover in a domain harder, and how many of its mailboxes are left to do."""
+    name = access.access_domain(caller(request).account, domain).domain
+    return reply({"name": name, "items": hardening.item_facts(hardening.of_domain(name))})

@@ -14,7 +14,7 @@ from sekisho.directory.models import SiteMailbox
 from sekisho.incidents import decisions
 from sekisho.incidents.facts import explain_facts, mailbox_deferred, mailbox_facts, status_facts
 from sekisho.incidents.models import MailboxStatus
-from sekisho.recovery import flow
+from sekisho.recovery import flow, hardening
 from sekisho.web.api import shapes
 from sekisho.web.api.incidents import hide_operators_notices
 from sekisho.web.api.keys import CONTAIN, READ, RECOVER, Caller, caller
@@ -87,6 +87,19 @@ def explain(request: HttpRequest, address: str) -> HttpResponse:
 def deferred(request: HttpRequest, address: str) -> HttpResponse:
     """Show who waits (or waited) for it, since when and until when at the earliest."""
     return reply(mailbox_deferred(caller(request).mailbox(address)))
+
+
+@router.get(
+    "/{address}/hardening",
+    auth=READ,
+    response={200: shapes.Hardening, **shapes.PROBLEMS},
+    operation_id="mailbox_hardening",
+)
+def show_hardening(request: HttpRequest, address: str) -> HttpResponse:
+    """Show what makes its next takeover harder, and what of it is done, by facts."""
+    site = caller(request).mailbox(address)
+    items = hardening.item_facts(hardening.of_mailbox(site, timezone.now()))
+    return reply({"name": site.username, "items": items})
 
 
 @router.post(

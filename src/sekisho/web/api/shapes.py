@@ -171,6 +171,11 @@ class ModeAnswer(_Answer):
     changed: bool
 
 
+class Hardening(_Answer):
+    name: str
+    items: list[dict[str, Any]]
+
+
 class Reputation(_Answer):
     at: datetime
     blocklists: dict[str, Any]
