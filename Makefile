@@ -75,6 +75,7 @@ bench: prepare-test
 	$(AS_ROOT) $(BIN)/python bench/run.py
 	$(AS_ROOT) $(BIN)/python bench/detection.py
 	$(AS_ROOT) $(BIN)/python bench/pages.py
+	$(AS_ROOT) $(BIN)/python bench/report.py
 
 # Plays companies the engine was not calibrated on, prints Sekisho beside simple rules, writes docs/evaluation.md with its
 # pictures; about five minutes.
