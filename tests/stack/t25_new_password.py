@@ -1,7 +1,7 @@
 """P4: a new password is one that the hijacker does not have and nobody guesses: weak, burned and breached ones are
 refused by the real command while every door stays shut; a generated one opens them, and the hash keeps the scheme that
-the provider's table has. Who goes on trying the old one is listed. Sabotage: tests/sabotage/t25.patch (the list of
-breached passwords is not asked)."""
+the provider's table has. Who goes on trying the old one is listed. After the day of a campaign for new passwords only
+new recipients wait. Sabotage: tests/sabotage/t25.patch (the list of breached passwords is not asked)."""
 
 from __future__ import annotations
 
@@ -153,3 +153,35 @@ SignIn.objects.bulk_create(
     assert wait_until(lambda: listed(4, 8), 15, pause=0.5) is not None, seen
     told = stack.command("incident", "show", str(stack.ask("mailbox", "show", box.address)["incident"])).stdout
     assert "a device to update" in told and "from elsewhere" in told and ABROAD in told
+
+
+def recipient_answer(stack: Stack, box: Box, recipient: str) -> tuple[int, str]:
+    """What submission answers to one recipient of this mailbox."""
+    with stack.session(box) as session:
+        session.mail(box.address)
+        answer = session.recipient(recipient)
+    return answer.code, answer.text
+
+
+def test_an_overdue_renewal_makes_new_recipients_wait_and_locks_nobody_out(stack: Stack) -> None:
+    box, neighbour = stack.new_boxes("t25", 2)
+    # As after the day, with every reminder sent (tests/unit/incidents/test_renewal.py has the way there).
+    stack.shell.run(
+        f"""
+from datetime import timedelta
+from django.utils import timezone
+from sekisho.incidents import renewal
+now, mailbox = timezone.now(), {box.address!r}
+found = renewal.start(mailbox.partition("@")[2], [mailbox], "chosen", now + timedelta(days=20), "t25", now)
+renewal.enforce(found.mailboxes.get(), now)
+"""
+    )
+    told = "a new password is due for this mailbox"
+    assert wait_until(lambda: told in recipient_answer(stack, box, "new@t25-far.test")[1], 30, pause=0.5) is not None
+    assert recipient_answer(stack, box, "new@t25-far.test")[0] == 450
+    stack.assert_open(box)
+    assert stack.status(box) == "active"
+    assert recipient_answer(stack, neighbour, "new@t25-far.test")[0] == 250
+    box.password = "tsuki-no-umi-88-kaede-kujira"
+    stack.command("mailbox", "password", box.address, "--password-stdin", given=box.password)
+    assert wait_until(lambda: recipient_answer(stack, box, "new@t25-far.test")[0] == 250, 60, pause=1) is not None
