@@ -66,7 +66,7 @@ def build(incident: Incident, report: ImpactReport, clocks: Clocks) -> tuple[Ite
     """The nine items for an incident."""
     filled = (
         _outline(incident, report, clocks), _kinds(report), _persons(report), _cause(report), _harm(report),
-        _towards(incident), (), _measures(report), _other(incident, report),
+        _towards(incident), (), _measures(incident, report), _other(incident, report),
     )  # fmt: skip
     return tuple(Item(n + 1, TITLES[n], tuple(filled[n]), _BLANKS[n]) for n in range(9))
 
@@ -88,7 +88,11 @@ def _outline(incident: Incident, report: ImpactReport, clocks: Clocks) -> list[S
     ]
     if shut is not None:
         at = moment(shut)
-        found.append(Said(f"ログインと送信を止めた時刻: {at.ja}", f"Logins and sending shut: {at.en}"))
+        found.append(
+            Said(f"ログインと送信を止めた時刻: {at.ja}", f"Logins and sending shut: {at.en}")
+            if incident.action == "suspend"
+            else Said(f"送信を制限した時刻: {at.ja}", f"Sending restricted: {at.en}")
+        )
     if report.entry.recovered_at is not None:
         at = moment(report.entry.recovered_at)
         found.append(Said(f"新しいパスワードで再開: {at.ja}", f"Open again with a new password: {at.en}"))
@@ -168,14 +172,16 @@ def _cause(report: ImpactReport) -> list[Said]:
 
 
 def _harm(report: ImpactReport) -> list[Said]:
-    sent, delivered = report.sent, report.sent.outcomes.get("delivered")
+    sent = report.sent
+    got_it = [figure for name in apologies.GOT_IT if (figure := sent.outcomes.get(name)) is not None]
     found = []
     if sent.messages.value:
         found.append(
             _line(sent.messages, "このアドレスから第三者が送ったメール: {n}通", "Messages sent by the third party: {n}")
         )
         found.append(_line(sent.recipients, "その宛先: のべ{n}件", "Their recipients: {n}"))
-        if delivered is not None:
+        if got_it:
+            delivered = Figure("", sum(one.value for one in got_it), any(one.at_least for one in got_it))
             found.append(_line(delivered, "そのうち届いたもの: {n}件", "Of those delivered: {n}"))
     else:
         found.append(
@@ -200,7 +206,7 @@ def _towards(incident: Incident) -> list[Said]:
     ]
 
 
-def _measures(report: ImpactReport) -> list[Said]:
+def _measures(incident: Incident, report: ImpactReport) -> list[Said]:
     found = []
     if report.entry.contained_at is not None:
         found.append(
@@ -208,6 +214,8 @@ def _measures(report: ImpactReport) -> list[Said]:
                 "ログイン、送信、受信のすべての経路を止め、止まったことを確認しました。",
                 "Every way to log in, send and receive was shut, and it was verified that it is.",
             )
+            if incident.action == "suspend"
+            else Said("面識のない宛先への送信を制限しました。", "Sending to strangers was restricted.")
         )
     off = sum(one.state in ("off", "deleted") for one in report.changed)
     if off:

@@ -88,3 +88,12 @@ def test_no_read_on_record_is_said_and_never_a_zero_without_its_limit(incident: 
     kinds = fact_sheet.build(incident, blind, duty.clocks(incident))[1]
     assert not any("取り出されたメール" in fact.ja for fact in kinds.facts)
     assert any("ではありません" in fact.ja for fact in kinds.facts)
+
+
+def test_a_restriction_is_never_told_as_a_suspension(incident: Incident):
+    told = report(incident.mailbox, incident.pk)
+    for action, words in (("suspend", "すべての経路を止め"), ("restrict", "送信を制限しました")):
+        incident.action = action
+        measures = fact_sheet.build(incident, told, duty.clocks(incident))[7]
+        assert any(words in fact.ja for fact in measures.facts)
+        assert any("すべての経路" in fact.ja for fact in measures.facts) is (action == "suspend")
