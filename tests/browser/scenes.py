@@ -70,6 +70,21 @@ campaign = renewal.open_campaign("hana.example") or renewal.start(
 renewal.except_until(campaign.mailboxes.get(mailbox={VICTIM!r}), timezone.now() + timedelta(days=60), "受付の複合機",
                      "operator", timezone.now())
 link = QuestionLink.objects.get(notice__incident__mailbox=asked, notice__recipient="soto@outside.example")
+from sekisho.impact.models import Listing, ListLook
+from sekisho.incidents.models import ReceiverDay
+seen = timezone.now()
+# Played once for each walk: a listing that stands is there once.
+for table in (Listing, ListLook, ReceiverDay):
+    table.objects.all().delete()
+for zone, gone in (("bl.spamcop.net", None), ("b.barracudacentral.org", seen)):
+    listing = Listing.objects.create(zone=zone, kind="ipv4", subject="192.0.2.7", codes="127.0.0.2",
+                                     first_at=seen - timedelta(hours=5), last_at=seen, gone_at=gone)
+    listing.incidents.set(Incident.objects.filter(mailbox={VICTIM!r}))
+for zone, verdict in (("bl.spamcop.net", "works"), ("zen.spamhaus.org", "refused")):
+    ListLook.objects.create(zone=zone, kind="ipv4", verdict=verdict, at=seen, since=seen)
+for ago in range(20):
+    ReceiverDay.objects.create(day=(seen - timedelta(days=ago)).date(), receiver="docomo", domain="hana.example",
+                               refused_57=max(0, 9 - 3 * ago), delivered=90)
 result = [Incident.objects.get(mailbox={VICTIM!r}).pk, question_links.token_of(link.seed)]
 """
 
