@@ -17,7 +17,10 @@ WALK = """
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.contrib.auth import get_user_model
-values = {"address": "mori@hana.example", "number": NUMBER, "domain": "hana.example", "item": 1, "token": "0123"}
+values = {
+    "address": "mori@hana.example", "number": NUMBER, "domain": "hana.example", "item": 1, "token": "0123",
+    "campaign": 1,
+}
 values |= {"account": 1, "prefix": "0123", "kind": "message", "language": "ja", "name": "mail", "figure": "x"}
 def patterns(resolver, prefix=""):
     for entry in resolver.url_patterns:
