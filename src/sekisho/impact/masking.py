@@ -97,7 +97,7 @@ def masked_row(row: EvidenceRow, mailbox: str) -> EvidenceRow:
 
 
 def _fact(row: EvidenceRow, name: str, value: object, mailbox: str) -> str | int | float | bool | None:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or value == "" or isinstance(value, bool | int | float):
         return value
     text = str(value)
     if name in _FOLDERS:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from sekisho.impact.model import EvidenceRow
+from sekisho.impact.said import moment
 from sekisho.web.words import SETTINGS, Words, word
 
 RELATIONS: dict[str, Words] = {
@@ -64,6 +63,7 @@ FACTS: dict[str, Words] = {
     "count": _("How often"),
     "size": _("Octets"),
     "mailbox": _("Mailbox"),
+    "result_at": _("Result seen"),
 }
 
 
@@ -73,11 +73,9 @@ def facts_of(row: EvidenceRow) -> list[tuple[Words, str]]:
     for name, value in row.facts.items():
         if value is None or value == "":
             continue
+        if isinstance(value, float) and (name in ("since", "until") or name.endswith("_at")):
+            told.append((word(FACTS, name), moment(value).within(get_language() or "ja")))
+            continue
         table = {"relation": RELATIONS, "outcome": OUTCOMES}.get(name)
         told.append((word(FACTS, name), str(word(table, str(value)) if table else value)))
     return told
-
-
-def moment_of(at: float | None) -> datetime | None:
-    """Epoch seconds as a time."""
-    return None if at is None else datetime.fromtimestamp(at, UTC)

@@ -113,6 +113,13 @@ def test_a_reason_shows_them_for_an_hour_in_this_incident_to_this_account(incide
     assert PERSON not in client.get(delivered(incident)).content.decode()
 
 
+def test_times_in_evidence_are_dates_and_no_numbers_of_seconds(incident, sign_in, monkeypatch):
+    row = reporting.EvidenceRow("x", "recipient", "1", reporting.T, {"result_at": reporting.T, "reply": "", "dsn": ""})
+    monkeypatch.setattr(impact_reading.evidence, "rows", lambda i, name, now=None: iter([row]))
+    page = sign_in("operator").get(delivered(incident)).content.decode()
+    assert page.count("2026-09-21") == 2 and "1790000000" not in page and "Answer of the server" not in page
+
+
 def test_it_is_hidden_again_on_request(incident, sign_in):
     client = sign_in("operator")
     client.post(address("impact_unmask", incident), {"reason": WHY, "basis": "legal"})

@@ -96,7 +96,7 @@ def evidence_response(
         "reading": reading,
         "incident": reading.incident,
         "figure": one,
-        "rows": [(impact_words.moment_of(row.at), row, impact_words.facts_of(row)) for row in rows[:PAGE]],
+        "rows": [(row, impact_words.facts_of(row)) for row in rows[:PAGE]],
         "number": page,
         "before": page - 1 if page > 1 else 0,
         "after": page + 1 if len(rows) > PAGE else 0,
