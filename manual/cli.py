@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator
+from unittest import mock
 
 import click
 
@@ -21,13 +22,14 @@ input.
 
 def page() -> str:
     """The page's text."""
-    os.environ["LC_ALL"] = "C.UTF-8"
-    from sekisho.cli import sekisho
+    # For this page only: a test that makes it must not change the language of those after it.
+    with mock.patch.dict(os.environ, {"LC_ALL": "C.UTF-8"}):
+        from sekisho.cli import sekisho
 
-    found = list(_commands(sekisho, ["sekisho"]))
-    index = table(["verb", "what"], [[f"[`{' '.join(words[1:])}`](#{_anchor(words)})", _first(command)]
-                                     for words, command in found])  # fmt: skip
-    return made(HEAD) + "\n" + index + "".join(_command(words, command) for words, command in found)
+        found = list(_commands(sekisho, ["sekisho"]))
+        index = table(["verb", "what"], [[f"[`{' '.join(words[1:])}`](#{_anchor(words)})", _first(command)]
+                                         for words, command in found])  # fmt: skip
+        return made(HEAD) + "\n" + index + "".join(_command(words, command) for words, command in found)
 
 
 def _commands(group: click.Group, words: list[str]) -> Iterator[tuple[list[str], click.Command]]:

@@ -48,7 +48,7 @@ def test_the_message_goes_below_the_mails_to_the_owner(cast, sign_in):
     for mailbox in (BYSTANDER, FOREIGN):
         letters.enqueue(mailbox, "codes_printed", mailbox, "a@tayori.test", "ja", timezone.now())
     outbox = Outbox(settings(), timezone.now())
-    ours, theirs = (outbox._message(row).get_content() for row in Notice.objects.order_by("id"))
+    ours, theirs = (outbox._message(row, None).get_content() for row in Notice.objects.order_by("id"))
     assert ours.rstrip().endswith(f"■ {DOMAIN} のメール管理者から\n{CALL}") and CALL not in theirs
 
 
