@@ -23,7 +23,9 @@ def watched_for_ninety_days(stack: Stack, box: Box) -> None:
 
     assert wait_until(told, 30) is not None
     stack.command("incident", "end-watch", str(watch["incident"]))
-    assert stack.ask("mailbox", "show", box.address)["close_watch"] is None
+    # Other stories' mailboxes of this domain may have been reinstated before: theirs still counts for the neighbours.
+    left = stack.ask("mailbox", "show", box.address)["close_watch"]
+    assert left is None or (not left["own"] and left["incident"] != watch["incident"])
     assert wait_until(lambda: not told(), 30) is not None
 
 
