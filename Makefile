@@ -43,10 +43,10 @@ unit: prepare-test
 
 # A missing Postfix or Dovecot is a failure here, never a skip. Three stacks: a story mostly waits for its servers.
 stack: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/stack
+	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=15 tests/stack
 
 browser: prepare-test
-	$(AS_ROOT) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/browser
+	$(AS_ROOT) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 tests/browser
 
 # Pictures of every page, ja and en, on a phone and a desk, in ./shots (or $$SEKISHO_SHOTS).
 shots: prepare-test

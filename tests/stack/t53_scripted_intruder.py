@@ -64,7 +64,7 @@ def test_the_report_has_exactly_what_the_intruder_did(stack: Stack) -> None:
         (COLLEAGUE, "own", "delivered"), (partner, "partner", "delivered"), (STRANGER, "stranger", "delivered"),
         (NOBODY, "stranger", "refused"), (STRICT, "stranger", "refused_as_spam"), (BUSY, "stranger", "held"),
     }  # fmt: skip
-    wait_until(lambda: recipients(stack, number) == wanted and leaks(stack, number) == {THIEF: 2}, TOLD_WITHIN, pause=1)
+    wait_until(lambda: recipients(stack, number) == wanted and leaked_right(stack, number), TOLD_WITHIN, pause=1)
     assert recipients(stack, number) == wanted
     assert not {owners, again} & {row["key"] for row in evidence(stack, number, "sent.messages")}
 
@@ -79,7 +79,8 @@ def test_the_report_has_exactly_what_the_intruder_did(stack: Stack) -> None:
     assert [(one["folder"], one["words"]) for one in report["read"]["searches"]] == [("Work", 'BODY "password"')]
     assert [report["read"][name]["value"] for name in ("sessions", "fetched", "deleted", "stored")] == [1, 3, 0, 0]
     assert [(one["kind"], one["what"], one["state"]) for one in report["changed"]] == [("script", THIEF, "off")]
-    assert [(one["target"], one["messages"]["value"]) for one in report["leaked"]] == [(THIEF, 2)]
+    # The two letters, and the notices of what was refused if they came in after the forward was planted.
+    assert [(one["target"], one["messages"]["value"]) for one in report["leaked"]] == [(THIEF, at_the_thief(stack))]
     told = [(one["mailbox"], one["logins"]["value"], one["failures"]["value"]) for one in report["touched"]]
     assert told == [(other.address, 1, 1)]
     assert (report["gaps"], report["limits"]) == ([], [])
@@ -170,6 +171,16 @@ result = [msgspec.to_builtins(row) for row in rows(Incident.objects.get(pk={numb
 def recipients(stack: Stack, number: int) -> set[tuple[str, str, str]]:
     found = [row["facts"] for row in evidence(stack, number, "sent.recipients")]
     return {(facts["recipient"], facts["relation"], facts["outcome"]) for facts in found if "recipient" in facts}
+
+
+def at_the_thief(stack: Stack) -> int:
+    """How many messages the planted forward has really brought him, counted in his own mailbox."""
+    with stack.outside.mailbox(THIEF) as session:
+        return len(list(session.bodies()))
+
+
+def leaked_right(stack: Stack, number: int) -> bool:
+    return leaks(stack, number) == {THIEF: at_the_thief(stack)}
 
 
 def leaks(stack: Stack, number: int) -> dict[str, int]:
